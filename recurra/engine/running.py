@@ -47,10 +47,14 @@ def run(
     for name in program.inputs:
         check_shape(program.name, name, inputs[name].shape, [("T", steps), ("B", batch), ("n", None)])
     device = inputs[program.inputs[0]].device
-    layout = Layout.of(steps, batch, _checked(program, lengths, steps, batch), device)
+    lengths = _checked(program, lengths, steps, batch)
+    layout = Layout.of(steps, batch, lengths, device)
     if resets is not None:
         check_shape(program.name, "resets", resets.shape, [("T", steps), ("B", batch)])
         resets = resets.to(device=device, dtype=torch.bool)
+        if lengths is not None:
+            # The end of a row is no boundary within it: what resets say of the padding must not restart a reverse walk.
+            resets = resets & (torch.arange(steps, device=device)[:, None] < lengths.to(device))
     initial = {k: torch.zeros_like(v) if initial is None or k not in initial else initial[k].expand_as(v) for k, v in state.items()}
     inputs = {name: inputs[name] for name in program.inputs}
     return reference.run(
