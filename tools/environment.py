@@ -5,6 +5,7 @@ CPU index where that answers, for the other index brings CUDA along. Old Pythons
 that they are too old: its syntax is that of Python 3.6.
 """
 
+import http.client
 import importlib.util
 import shutil
 import subprocess
@@ -38,7 +39,7 @@ def answers(address: str, seconds: float) -> bool:
         try:
             with urllib.request.urlopen(address, timeout=seconds) as reply:
                 found.append(reply.status == 200)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             found.append(False)
 
     thread = threading.Thread(target=ask, daemon=True)
@@ -96,7 +97,7 @@ def main() -> int:
         print("Stopped; the next make goes on.", file=sys.stderr)
         return 130
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"The environment could not be made: {error}.", file=sys.stderr)
+        print(f"The environment could not be made: {error}", file=sys.stderr)
         return 1
     return 0
 
