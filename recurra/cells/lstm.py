@@ -69,8 +69,9 @@ def slstm(x, h, c, n, m, *, num_heads=1):
     """Exponential gates, a normaliser n beside the memory, and m that keeps both in range."""
     i, f = x.i + h.i, log_sigmoid(x.f + h.f)
     z, o = tanh(x.z + h.z), sigmoid(x.o + h.o)
-    # The first step has nothing to compare with.
-    k = where(n == 0, i, maximum(f + m, i))
-    i, f = exp(i - k), exp(f + m - k)
+    # The first step has nothing to compare with: f equal to i gives both the weight 1, where exp(f + m - i) could overflow.
+    f = where(n == 0, i, f + m)
+    k = maximum(f, i)
+    i, f = exp(i - k), exp(f - k)
     c, n = f * c + i * z, f * n + i
     return o * c / n, c, n, k
