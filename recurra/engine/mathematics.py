@@ -19,7 +19,10 @@ def row(values: Sequence[Tensor]) -> Tensor:
 
 def rstd(*values: Tensor) -> Tensor:
     """One over the standard deviation of a row."""
-    return (row(values).var(-1, unbiased=False, keepdim=True) + NORM_EPSILON).rsqrt()
+    whole = row(values)
+    # Written out because torch's var warns about a batch without rows.
+    variance = (whole - whole.mean(-1, keepdim=True)).square().mean(-1, keepdim=True)
+    return (variance + NORM_EPSILON).rsqrt()
 
 
 MEANING: dict[str, Callable[..., Tensor]] = {

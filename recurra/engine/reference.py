@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from recurra.cells.declaration import blocks, triangular
+from recurra.cells.notation import POINTWISE
 from recurra.compiler import Matrix, Program
 from recurra.engine.mathematics import MEANING, norm
 from recurra.engine.pack import Layout
@@ -57,6 +58,15 @@ class Graph:
                 tied.add(n)
         return [n for n in range(len(self.program.nodes)) if n not in tied]
 
+    @property
+    def timed(self) -> list[int]:
+        """What follows from the step number and constants by pointwise equations, and these themselves."""
+        exact: set[int] = set()
+        for n, node in enumerate(self.program.nodes):
+            if node.op in ("step", "number", "unit", "learned") or (node.op in POINTWISE and exact.issuperset(node.args)):
+                exact.add(n)
+        return sorted(exact)
+
     def constants(self, masks: Mapping[str, Tensor]) -> Values:
         """The leaves that no step changes: numbers, arrays, learned vectors, masks."""
         values: Values = {}
@@ -74,8 +84,17 @@ class Graph:
                 values[n] = masks[name]
         return values
 
-    def _unit(self, name: str, size: str) -> Tensor:
-        return self.like.new_tensor(self.program.unit_values(name, {size: self._width(size)}))
+    def exact(self, n: int) -> Tensor:
+        """A number, an array or a learned vector in float64."""
+        node = self.program.nodes[n]
+        if node.op == "learned":
+            return self.parameters[str(node.attr)].double()
+        if node.op == "unit":
+            return self._unit(str(node.attr), self.program.sizes[n], torch.float64)
+        return self.like.new_tensor(node.attr, dtype=torch.float64)
+
+    def _unit(self, name: str, size: str, dtype: torch.dtype | None = None) -> Tensor:
+        return self.like.new_tensor(self.program.unit_values(name, {size: self._width(size)}), dtype=dtype)
 
     def _width(self, size: str) -> int:
         """What number a size has, read off the parameters' shapes."""
@@ -112,7 +131,7 @@ class Graph:
         if matrix.diagonal:
             parts = [v * w for w in weight.chunk(len(family))]
         elif isinstance(matrix.structure, blocks):
-            heads = v.unflatten(-1, (int(matrix.structure.count), -1))
+            heads = v.reshape(*v.shape[:-1], int(matrix.structure.count), -1)
             parts = [torch.einsum("...kc,krc->...kr", heads, w).flatten(-2) for w in weight]
             parts = parts if bias is None else [p + b for p, b in zip(parts, bias.chunk(len(family)), strict=True)]
         else:
@@ -141,7 +160,8 @@ class Graph:
             reads = key[None, :] >= key[:, None]
             return torch.where(reads.repeat(gates, 1), weight, 0.0)
         if isinstance(matrix.structure, blocks):
-            return weight.unflatten(0, (gates, int(matrix.structure.count), -1))
+            count = int(matrix.structure.count)
+            return weight.reshape(gates, count, weight.shape[0] // (gates * count), weight.shape[1])
         return weight
 
 
@@ -163,6 +183,8 @@ class _Loop:
         self.fixed = {n: v for n, v in hoisted.items() if n not in sliced}
         self.masks = {n for n, node in enumerate(self.program.nodes) if node.op == "mask"}
         self.rest = [n for n in range(len(self.program.nodes)) if n not in hoisted]
+        self.timed = graph.timed if self.program.uses_step else []
+        self.exact = {n: graph.exact(n) for n in self.timed if not self.program.nodes[n].args and self.program.nodes[n].op != "step"}
 
     def walk(self, state: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The outputs [T, B, O] and the final states [B, n]."""
@@ -207,7 +229,13 @@ class _Loop:
         for name in self.program.states:
             values[self.program.leaves["state", name]] = living[name]
         if self.program.uses_step:
-            values[self.program.leaves["step", "t"]] = living["t"][:, None]
+            values |= self._clock(living["t"])
         values = self.graph.evaluate(self.rest, values)
         new = {k: values[n].expand_as(living[k]) for k, n in zip(self.program.states, self.program.new, strict=True)}
         return new | ({"t": living["t"] + 1} if self.program.uses_step else {})
+
+    def _clock(self, t: Tensor) -> Values:
+        """What follows from the step number, reckoned in float64: as float32 a count stops at 2 ** 24, as bfloat16 at 256."""
+        step = {self.program.leaves["step", "t"]: t[:, None].double()}
+        exact = self.graph.evaluate(self.timed, self.exact | step)
+        return {n: v if v.dtype == torch.bool else v.to(self.graph.like.dtype) for n, v in exact.items() if n not in self.fixed}
