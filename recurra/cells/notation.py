@@ -100,7 +100,28 @@ def _active() -> Trace:
 
 # Words that people write after a dot when they take a symbol for a tensor.
 TENSOR_WORDS = frozenset(
-    ["shape", "size", "dtype", "device", "view", "reshape", "clone", "detach", "chunk", "split", "item", "mean", "sum", "matmul", "dim", "unsqueeze", "squeeze", "transpose", "permute", "numpy"]
+    [
+        "shape",
+        "size",
+        "dtype",
+        "device",
+        "view",
+        "reshape",
+        "clone",
+        "detach",
+        "chunk",
+        "split",
+        "item",
+        "mean",
+        "sum",
+        "matmul",
+        "dim",
+        "unsqueeze",
+        "squeeze",
+        "transpose",
+        "permute",
+        "numpy",
+    ]
 )
 _NUMPY = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "remainder": "mod", "greater": "gt", "less": "lt",
@@ -314,8 +335,10 @@ class _Norm:
         parts = [Symbol(trace, trace.add("norm", nodes, j, scalar=False)) for j in range(len(nodes))]
         if name:
             tags = [name] if len(parts) == 1 else [f"{name}{j}" for j in range(len(parts))]
-            leaf = lambda kind, tag: trace.symbol(kind, attr=tag, scalar=False)
-            parts = [leaf("gain", tag) * part + leaf("shift", tag) for tag, part in zip(tags, parts, strict=True)]
+            parts = [
+                trace.symbol("gain", attr=tag, scalar=False) * part + trace.symbol("shift", attr=tag, scalar=False)
+                for tag, part in zip(tags, parts, strict=True)
+            ]
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     def __getattr__(self, name: str) -> Function:

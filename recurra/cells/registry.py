@@ -39,7 +39,8 @@ def _from_file(path: Path, function: str) -> Cell:
     if not path.is_file():
         raise ConfigurationError(f"cell {path}:{function}: there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"recurra_cell_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # inspect.getsource looks for a function's module here.
     sys.modules[spec.name] = module

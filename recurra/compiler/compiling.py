@@ -59,9 +59,7 @@ def _assemble(cell: Cell, traced: Traced, names: Names, structure: Mapping[str, 
         matrices.append(
             Matrix(name, gates, names.sizes[product], names.sizes[source], kind, name in biased and not isinstance(kind, Diagonal))
         )
-    nodes = tuple(
-        replace(node, attr=".".join(names.sites[n])) if node.op == "product" else node for n, node in enumerate(traced.nodes)
-    )
+    nodes = tuple(replace(node, attr=".".join(names.sites[n])) if node.op == "product" else node for n, node in enumerate(traced.nodes))
     vectors = tuple(
         Vector(f"{n.op}_{n.attr}" if n.op != "learned" else str(n.attr), names.sizes[j], _start(n, traced))
         for j, n in enumerate(nodes)

@@ -34,7 +34,7 @@ class Naming:
     def __init__(self, cell: Cell, traced: Traced, structure: Mapping[str, Structure]) -> None:
         self.cell, self.nodes, self.structure = cell, traced.nodes, structure
         self.new = dict(zip(cell.states, traced.new, strict=True)) if cell.states else {}
-        self.old = {n.attr: j for j, n in enumerate(self.nodes) if n.op == "state"}
+        self.old = {str(n.attr): j for j, n in enumerate(self.nodes) if n.op == "state"}
         self.inputs = {str(n.attr): j for j, n in enumerate(self.nodes) if n.op == "input"}
         self._up: dict[Space, Space] = {}
         self._named: dict[Space, tuple[str, str]] = {}

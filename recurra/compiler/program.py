@@ -172,27 +172,33 @@ class Program:
 
     def with_dropout(self, states: Iterable[str]) -> Program:
         """Every full product of the named states reads mask * value; the mask [B, n] is the same for all steps."""
-        return rewriting.with_dropout(self, tuple(states))
+        from recurra.compiler.rewriting import with_dropout
+
+        return with_dropout(self, tuple(states))
 
     def with_zoneout(self, rates: Mapping[str, float], training: bool) -> Program:
         """A share of each state keeps its old value: in training where the input zoneout_<state> [T, B, n] is not 0, else on average."""
-        return rewriting.with_zoneout(self, dict(rates), training)
+        from recurra.compiler.rewriting import with_zoneout
+
+        return with_zoneout(self, dict(rates), training)
 
     def with_forcing(self, state: str) -> Program:
         """What the full products read of a state's last value is the input forced_<state> [T, B, n] instead: teacher forcing."""
-        return rewriting.with_forcing(self, state)
+        from recurra.compiler.rewriting import with_forcing
+
+        return with_forcing(self, state)
 
     # -- data
 
     def to_json(self) -> str:
         """The program as one line of JSON."""
-        return storage.write_program(self)
+        from recurra.compiler.storage import write_program
+
+        return write_program(self)
 
     @staticmethod
     def from_json(text: str) -> Program:
         """Read a program back; raises CellError for anything that is not one."""
-        return storage.read_program(text)
+        from recurra.compiler.storage import read_program
 
-
-# These two build programs, so they import this module: the methods above only name them.
-from recurra.compiler import rewriting, storage
+        return read_program(text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recurra.cells.declaration import REQUIRED, Cell, learned, octaves
+from recurra.cells.declaration import REQUIRED, Cell, blocks, learned, octaves
 from recurra.cells.notation import NONLINEARITIES, Node, Trace, tracing
 from recurra.errors import CellError, check_choice, suggest
 
@@ -76,7 +76,7 @@ def _pruned(nodes: list[Node], new: tuple[int, ...], leaves: int, units: dict[st
 
 def _bind(cell: Cell, given: Mapping[str, Any], record: Trace) -> tuple[dict[str, Any], dict[str, Units], dict[str, float]]:
     """The constants as the function sees them: plain numbers and functions stay Python, the rest become symbols."""
-    counts = {s.count for s in cell.structure.values() if isinstance(getattr(s, "count", None), str)}
+    counts = {s.count for s in cell.structure.values() if isinstance(s, blocks)}
     for key in given:
         if key not in cell.constants and key not in counts:
             raise CellError(f"no constant {key!r}{suggest(key, cell.constants) if cell.constants else '; it has none'}")

@@ -42,7 +42,7 @@ class Layout:
         """The valid steps [N, n] to [T, B, n], zero elsewhere."""
         if self.places is not None:
             value = value.new_zeros(self.steps * self.batch, value.shape[-1]).index_copy(0, self.places, value)
-        return value.unflatten(0, (self.steps, self.batch))
+        return value.reshape(self.steps, self.batch, value.shape[-1])
 
     def sort(self, value: Tensor) -> Tensor:
         """[B, ...] in the order of the layout."""

@@ -199,7 +199,8 @@ class _Loop:
                 alive = count
             living = self._restart(living, t, count)
             living = self._step(living, start, count)
-            outputs[t] = torch.cat([living[k] for k in self.program.output], -1) if len(self.program.output) > 1 else living[self.program.output[0]]
+            given = [living[k] for k in self.program.output]
+            outputs[t] = torch.cat(given, -1) if len(given) > 1 else given[0]
         final = {k: self.layout.unsort(torch.cat([living[k], waiting[k][alive:]])) for k in waiting}
         if not outputs:
             width = sum(waiting[k].shape[-1] for k in self.program.output)
