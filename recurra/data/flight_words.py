@@ -25,7 +25,7 @@ UNSEEN_CITIES = {
 }
 
 COMPANIES = (
-    "eva air", "delta", "united", "lufthansa", "air france", "british airways", "qantas", "klm", "emirates", "singapore airlines",
+    "eva air", "delta", "united", "lufthansa", "air france", "british airways", "qantas", "klm", "emirates", "cathay pacific",
 )
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -43,16 +43,53 @@ TEMPLATES = {
                 "hello i would like to {} thank you",
                 "our plan is to {}",
                 "what does it cost to {}",
+                "good morning we need to {}",
+                "show us which planes {}",
+                "i can {}",
+                "please help me {}",
+                "is it possible to {} thank you",
+                "tell me what flights {} please",
+                "would you {}",
+                "my boss must {}",
+                "we want flights that {}",
+                "find me the cheapest plane to {}",
+                "hello we need to know when we {}",
+                "you can {} please",
             ),
-            2: ("{} and {}", "first {} and then {}", "i want to {} but also {}", "can we {} later {} please"),
+            2: (
+                "{} and {}",
+                "first {} and then {}",
+                "i want to {} but also {}",
+                "can we {} later {} please",
+                "we {} then {} thank you",
+                "would you {} and later {}",
+                "show flights that {} also {}",
+                "they need to {} and also {}",
+            ),
         },
         "dev": {
-            1: ("please {}", "can i {} thank you", "we would like to {}", "it is our plan to {} please"),
-            2: ("i must {} and {}", "we want to {} and then {}"),
+            1: (
+                "please {}",
+                "can i {} thank you",
+                "we would like to {}",
+                "it is our plan to {} please",
+            ),
+            2: (
+                "i must {} and {}",
+                "we want to {} and then {}",
+            ),
         },
         "test": {
-            1: ("can we {}", "hello please show me flights that {}", "i must {} thank you", "you can find what we want to {}"),
-            2: ("please {} and later {}", "we would like to {} then also {}"),
+            1: (
+                "can we {}",
+                "hello please show me flights that {}",
+                "i must {} thank you",
+                "you can find what we need to {}",
+            ),
+            2: (
+                "please {} and later {}",
+                "we would like to {} then also {}",
+            ),
         },
     },
     "after": {
@@ -66,16 +103,53 @@ TEMPLATES = {
                 "hello i would like {} thank you",
                 "our plan is {}",
                 "what does it cost for {}",
+                "good morning we need {}",
+                "show us which planes have {}",
+                "i can have {}",
+                "please help me with {}",
+                "is it possible {} thank you",
+                "tell me what flights have {} please",
+                "would you find {}",
+                "my boss must have {}",
+                "we want flights with {}",
+                "find me the cheapest plane with {}",
+                "hello we need to know about {}",
+                "you have {} please",
             ),
-            2: ("{} and {}", "first {} and then {}", "i want {} but also {}", "can we have {} later {} please"),
+            2: (
+                "{} and {}",
+                "first {} and then {}",
+                "i want {} but also {}",
+                "can we have {} later {} please",
+                "we need {} then {} thank you",
+                "would you find {} and later {}",
+                "show flights with {} also {}",
+                "they need {} and also {}",
+            ),
         },
         "dev": {
-            1: ("please {}", "can i have {} thank you", "we would like {}", "it is our plan {} please"),
-            2: ("i must have {} and {}", "we want {} and then {}"),
+            1: (
+                "please {}",
+                "can i have {} thank you",
+                "we would like {}",
+                "it is our plan {} please",
+            ),
+            2: (
+                "i must have {} and {}",
+                "we want {} and then {}",
+            ),
         },
         "test": {
-            1: ("can we have {}", "hello please show me flights with {}", "i must have {} thank you", "you can find what we want {}"),
-            2: ("please {} and later {}", "we would like {} then also {}"),
+            1: (
+                "can we have {}",
+                "hello please show me flights with {}",
+                "i must have {} thank you",
+                "you can find what we need {}",
+            ),
+            2: (
+                "please {} and later {}",
+                "we would like {} then also {}",
+            ),
         },
     },
 }
@@ -83,31 +157,42 @@ TEMPLATES = {
 # What may stand between the deciding word and the city: one, two or three words that mean nothing for the slots.
 FILLERS = {
     "train": {
-        1: ("perhaps", "again", "quickly", "maybe", "sir", "gladly"),
-        2: ("as usual", "this time", "all together", "very early", "by plane", "once more", "my friends", "no matter"),
+        1: (
+            "perhaps", "again", "quickly", "maybe", "sir", "gladly", "alone", "soon",
+        ),
+        2: (
+            "as usual", "this time", "all together", "very early", "by plane", "once more", "my friends", "no matter", "at last",
+            "of course", "two bags", "our children", "not alone", "too late", "any day", "the two",
+        ),
         3: (
-            "with my wife",
-            "with two children",
-            "together as friends",
-            "after the meeting",
-            "before the holidays",
-            "for this trip",
-            "on a budget",
-            "without any delay",
-            "in first class",
-            "and our dog",
-            "if it rains",
-            "all at once",
+            "with my wife", "with two children", "together as friends", "after the meeting", "before the holidays", "for this trip",
+            "on a budget", "without any delay", "in first class", "and our dog", "if it rains", "all at once", "with all bags",
+            "for my friends", "in any case", "at any price", "without my bags", "on the plane", "before our trip", "with the dog",
+            "after this meeting", "for two friends", "on our holidays", "in no time", "any time soon", "with no delay", "for any budget",
+            "by the way",
         ),
     },
     "dev": {
-        1: ("together", "once", "early"),
-        2: ("my children", "very quickly", "this trip"),
-        3: ("with our friends", "after the holidays", "without a plane", "in any class"),
+        1: (
+            "late", "once", "friends",
+        ),
+        2: (
+            "two friends", "too early", "my dog", "this trip",
+        ),
+        3: (
+            "with our friends", "after the holidays", "without the budget", "for any price", "on my meeting", "in this case",
+        ),
     },
     "test": {
-        1: ("usual", "more", "friends"),
-        2: ("our wife", "perhaps together", "any time", "two friends"),
-        3: ("with the children", "before this meeting", "for our holidays", "on any plane", "if my dog", "without the budget"),
+        1: (
+            "early", "together", "bags",
+        ),
+        2: (
+            "my wife", "very soon", "any plane", "no delay",
+        ),
+        3: (
+            "with the children", "before this trip", "for the holidays", "on any budget", "without a dog", "after my meeting",
+            "in all time", "if no friends",
+        ),
     },
 }

@@ -88,7 +88,7 @@ class _Frames:
         new = UNSEEN_CITIES[part] or (NEW_NAME,) * (len(CITIES) // 9)
         self.cities = Deck(chance, (*CITIES, *new))
         self.gaps = Deck(chance, range(LONGEST_GAP + 1))
-        self.clauses = Deck(chance, (1,) * 7 + (2,))
+        self.clauses = Deck(chance, (1,) * 9 + (2,))
         self.templates = {count: Deck(chance, TEMPLATES[side][part][count]) for count in (1, 2)}
         self.words_used = 0
 
@@ -113,7 +113,11 @@ class _Frames:
         decides = _Word(self.chance.one(DECIDING[self.side]), ("O", "O"), clause, decides=True)
         gap, named = self._gap(clause), self._city(city, clause)
         core = [decides, *gap, *named] if self.side == "before" else [*named, *gap, decides]
-        return core + self._tail(clause)
+        return self._aside(clause) + core + self._tail(clause)
+
+    def _aside(self, clause: int) -> list[_Word]:
+        """Perhaps a few words in front of the clause, so that the deciding word is not always next to the pattern."""
+        return _plain(self.chance.one(FILLERS[self.part][1 + self.chance.number(3)]), clause) if self.chance.number(3) == 0 else []
 
     def _city(self, city: str, clause: int) -> list[_Word]:
         words = 1 if self.chance.number(4) else 2
