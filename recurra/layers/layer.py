@@ -58,7 +58,6 @@ class Layer(nn.Module, ABC):
         check_dropout(who, dropout)
         if dropout > 0 and num_layers == 1:
             text = f"{who}: dropout stands between layers, so with num_layers=1 it does nothing; output_dropout drops the output."
-            # The caller of the layer's own constructor.
             warnings.warn(text, stacklevel=3)
         if residual and num_layers == 1:
             raise ConfigurationError(f"{who}: residual adds the input of the second and later layers: num_layers must be at least 2.")

@@ -20,6 +20,8 @@ from recurra.layers.checks import check_dtype, check_tensor, checked_pair
 class TorchCell(nn.Module, ABC):
     """One step of a registered cell, with torch's arguments; parameters `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`."""
 
+    weight_ih: Tensor
+
     def __init__(
         self, cell: str, input_size: int, hidden_size: int, bias: bool, constants: Mapping[str, Any], device: torch.device | str | None,
         dtype: torch.dtype | None,
@@ -51,13 +53,18 @@ class TorchCell(nn.Module, ABC):
         check_tensor(who, "input", input)
         _check_dimensions(who, "input", input)
         values = list((state or {}).values())
-        for name, value in zip(names, values, strict=False):
+        for j, (name, value) in enumerate(zip(names, values, strict=False)):
             check_tensor(who, name, value)
             _check_dimensions(who, name, value)
+            if value.dim() != input.dim():
+                wanted = f"{input.dim()} dimension{'s' * (input.dim() - 1)}"
+                raise ShapeError(f"{who}: hidden{j} must have {wanted}, as the input has, got {value.dim()}.")
         batched = input.dim() == 2
         x, values = (input, values) if batched else (input.unsqueeze(0), [v.unsqueeze(0) for v in values])
         if x.shape[1] != self.input_size:
             raise ShapeError(f"{who}: input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}.")
+        if x.dtype != self.weight_ih.dtype:
+            raise ShapeError(f"{who}: input must have the weights' dtype, {self.weight_ih.dtype}, got {x.dtype}.")
         for j, value in enumerate(values):
             self._check_hidden(who, j, value, x)
         start = dict(zip(self.program.states, values or [x.new_zeros(x.shape[0], self.hidden_size)] * len(names), strict=True))
@@ -65,8 +72,6 @@ class TorchCell(nn.Module, ABC):
         return new if batched else {name: value.squeeze(0) for name, value in new.items()}
 
     def _check_hidden(self, who: str, j: int, value: Tensor, x: Tensor) -> None:
-        if value.dim() != 2:
-            raise ShapeError(f"{who}: hidden{j} must have 2 dimensions, as the batched input, got {value.dim()}.")
         if value.shape[0] != x.shape[0]:
             raise ShapeError(f"{who}: Input batch size {x.shape[0]} doesn't match hidden{j} batch size {value.shape[0]}.")
         if value.shape[1] != self.hidden_size:
