@@ -1,0 +1,1 @@
+"""Recipes: package data, one TOML file each."""
