@@ -77,10 +77,12 @@ def test_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_content_is_on_the_disk_before_it_has_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, str]] = []
+    sizes: list[int] = []
     fsync, replace = os.fsync, os.replace
 
     def noted_fsync(descriptor: int) -> None:
         calls.append(("fsync", os.readlink(f"/proc/self/fd/{descriptor}")))
+        sizes.append(os.fstat(descriptor).st_size)
         fsync(descriptor)
 
     def noted_replace(source: str, target: str) -> None:
@@ -91,6 +93,7 @@ def test_the_content_is_on_the_disk_before_it_has_the_name(tmp_path: Path, monke
     monkeypatch.setattr(os, "replace", noted_replace)
     atomic_write(tmp_path / "a", b"x")
     temporary = calls[0][1]
+    assert sizes[0] == 1
     assert os.path.dirname(temporary) == str(tmp_path)
     assert calls == [("fsync", temporary), ("replace", str(tmp_path / "a")), ("fsync", str(tmp_path))]
 
@@ -161,8 +164,10 @@ def test_read_only_places_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "protected").write_bytes(b"old")
     (tmp_path / "protected").chmod(0o444)
     (tmp_path / "folder").chmod(0o555)
-    for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
-        folder.chmod(0o755) if folder.owner() == tmp_path.owner() else None
+    for folder in (tmp_path.parent, *tmp_path.parent.parents):
+        if folder.name.startswith("pytest-"):
+            folder.chmod(0o755)
+    tmp_path.chmod(0o777)
     try:
         process = child(READ_ONLY.format(path=sys.path), tmp_path)
         output, errors = process.communicate(timeout=60)

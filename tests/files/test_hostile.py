@@ -17,7 +17,7 @@ import pytest
 import safetensors.numpy
 
 from recurra.errors import ModelFileError
-from recurra.files import read_model, strict_json, write_model
+from recurra.files import layout, read_model, strict_json, write_model
 
 DAMAGED = "It is damaged, or was never a Recurra model: copy it again from where it came from."
 FOREIGN = "Give a .rnn file that Recurra wrote."
@@ -130,6 +130,10 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "digest too short": ({"metadata": {"recurra": "{}", "sha256": "00"}}, '__metadata__ must have "sha256" with 64 hexadecimal characters'),
     "wrong digest": ({"metadata": {"recurra": "{}", "sha256": "1" * 64}}, "its content does not match its SHA-256"),
+    "digest elsewhere": (
+        {"header": f'{{"__metadata__":{{"recurra":"{{}}","sha25\\u0036":"{"1" * 64}"}},"sha256":"{ZEROS}"}}'},
+        '__metadata__ must have "sha256" with 64 hexadecimal characters',
+    ),
     "metadata no JSON": ({"text": "import os"}, "the metadata is not JSON (Expecting value at character 0)"),
     "metadata a list": ({"text": "[]"}, "the metadata must be a JSON object with the format version, an integer from 1"),
     "no format": ({"text": "{}"}, "the metadata must be a JSON object with the format version, an integer from 1"),
@@ -248,11 +252,12 @@ BOMBS: dict[str, Callable[[int], dict[str, Any]]] = {
     "words": lambda n: {"text": '{"format":1,"a":[' + '"ab",' * n + "0]}"},
     "wide words": lambda n: {"text": '{"format":1,"a":[' + r'"\u6e56a",' * n + "0]}"},
     "wide text": lambda n: {"text": '{"format":1,"a":"' + "a" * 5 * n + r'\ud83d\ude00"}'},
+    "half wide text": lambda n: {"text": '{"format":1,"a":"' + "a" * 5 * n + r'\u6e56"}'},
     "escapes": lambda n: {"text": '{"format":1,"a":"' + r"\\\"\n" * n},
     "keys": lambda n: {"text": '{"format":1' + "".join(f',"{number}":2.5' for number in range(n)) + "}"},
     "empty tensors": lambda n: {"tensors": {str(number): f32(0, at=[0, 0]) for number in range(n // 10)}},
     "wide header": lambda n: {"header": header_text(',"' + "a" * 5 * n + r'\ud83d\ude00":0')},
-    "one long name": lambda n: {"tensors": {"a" * 5 * n: f32(1)}, "data": bytes(4)},
+    "one long name": lambda n: {"tensors": {"a" * 15 * n: f32(1)}, "data": bytes(4)},
     "white space": lambda n: {"header": header_text(" " * 5 * n)},
     "open string": lambda n: {"header": '{"' + '\\"' * 3 * n},
     "closing brackets": lambda n: {"header": "{" + "]" * 3 * n},
@@ -275,6 +280,10 @@ def test_no_file_takes_more_than_three_times_its_size(case: str, size: int, buil
     assert peak <= 3 * path.stat().st_size + MEBIBYTE
 
 
+def test_a_million_closing_brackets_are_refused_as_fast_as_one(build: Callable[..., bytes], refusal: Callable[[bytes], str]) -> None:
+    assert "is not JSON" in refusal(build(header="{" + "]" * 1_000_000))
+
+
 @pytest.mark.parametrize("case", BOMBS)
 def test_what_json_takes_is_reckoned_high_enough(case: str, build: Callable[..., bytes]) -> None:
     """The guard of the test above, without its limit."""
@@ -288,6 +297,18 @@ def test_what_json_takes_is_reckoned_high_enough(case: str, build: Callable[...,
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak <= strict_json.weigh(text) + 4096
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(header: bytes, size: int) -> layout.Header:
+        os.truncate(path, size - 1)
+        return decode(header, size)
+
+    path, decode = tmp_path / "m.rnn", layout.decode_header
+    write_model(path, {"w": np.zeros(1_000_000)}, {})
+    monkeypatch.setattr(layout, "decode_header", cut)
+    with pytest.raises(ModelFileError, match="the file became shorter while it was read"):
+        read_model(path)
 
 
 def test_a_large_model_takes_its_own_size(tmp_path: Path) -> None:

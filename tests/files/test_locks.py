@@ -46,6 +46,7 @@ def test_a_killed_holder_leaves_nothing_locked(tmp_path: Path) -> None:
     process = holder(tmp_path)
     process.kill()
     process.communicate(timeout=60)
+    (tmp_path / ".lock").write_text("12345678901234567890\n")
     with lock_folder(tmp_path):
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
 

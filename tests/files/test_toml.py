@@ -49,6 +49,7 @@ def test_corners() -> None:
     values = {"a": float("inf"), "b": True, "c": 1.0, "d": (1, [2]), "e": '\\"\x00\x7f\r\n\u2028', "f": [{"g": None, "h": [{}]}]}
     assert tomllib.loads(to_toml(values)) == without_none({**values, "d": [1, [2]]})
     assert isinstance(tomllib.loads(to_toml({"a": 1.0}))["a"], float)
+    assert tomllib.loads(to_toml({"a": True}))["a"] is True
     assert math.isnan(tomllib.loads(to_toml({"a": math.nan}))["a"])
     assert to_toml({"a": np.float64(0.5)}) == "a = 0.5\n"
     assert to_toml({}) == to_toml({"a": None}) == ""
