@@ -48,9 +48,9 @@ def flights(size: int, seed: int = 1, part: str = "train", deciding: str = "befo
 
     The deciding word stands 0 to 12 words "before" or "after" the city, or is "removed": the sentences of "before" without it, whose
     roles nothing in them tells. The `part` is train, dev or test: each has its own sentence patterns and fillers, made of words that train
-    has, and in dev and test one city of ten is not in train. In train one city of ten has a made-up name that occurs once, so that a
-    vocabulary with a minimum of 2 learns what an unknown city is. Every other city has both roles equally often, but for the last one of
-    an odd `size`. No sentence has an intent.
+    has, and in dev and test one city of ten is not in train. In train every tenth sentence with one city has a made-up name that occurs
+    once, so that a vocabulary with a minimum of 2 learns what an unknown city is. Every other city has both roles equally often, but for
+    the last sentence of an odd `size`. No sentence has an intent.
     """
     check_choice("flights", "part", part, PARTS)
     check_choice("flights", "deciding", deciding, (*DECIDING, "removed"))

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from recurra.scores.ratio import check_pairs
 
-
 TAGS = ("B", "I", "E", "S")
 
 
@@ -26,8 +25,8 @@ class Span(NamedTuple):
 def spans(labels: Sequence[str]) -> list[Span]:
     """The spans of one sentence, in any of the schemes BIO, IOB1 and BIOES, also where the labels break its rules.
 
-    As conlleval: an I- or E- after nothing, or after another name, begins a span; a B- or S- always does; an E- or S- ends one. A tag alone,
-    such as B, is a span without a name; any other label without a hyphen is outside.
+    As conlleval: an I- or E- after nothing, or after another name, begins a span; a B- or S- always does; an E- or S- ends one. A tag
+    alone, such as B, is a span without a name; any other label without a hyphen is outside.
     """
     found: list[Span] = []
     start, before, name = 0, "O", ""

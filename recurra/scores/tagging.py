@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recurra.scores.ratio import Ratio, accuracy, accuracy_on, check_pairs
@@ -20,10 +20,10 @@ class TaggingScore:
     tokens: labels that are right; sentences: sentences with all labels right; roles: cities whose role is right; spans: as conlleval.
     """
 
-    tokens: Ratio = Ratio()
-    sentences: Ratio = Ratio()
-    roles: Ratio = Ratio()
-    spans: SpanScore = SpanScore()
+    tokens: Ratio = field(default_factory=Ratio)
+    sentences: Ratio = field(default_factory=Ratio)
+    roles: Ratio = field(default_factory=Ratio)
+    spans: SpanScore = field(default_factory=SpanScore)
 
     def __add__(self, other: TaggingScore) -> TaggingScore:
         tokens, sentences = self.tokens + other.tokens, self.sentences + other.sentences
