@@ -49,7 +49,7 @@ def loads(text: str, budget: int) -> Any:
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON ({error.msg} at character {error.pos})") from None
     except ArgumentTypeError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"cannot be used ({error})") from None
     return value
 
 

@@ -109,7 +109,7 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "number of 5000 digits": ({"header": header_text(f',"w":{"9" * 5000}')}, "the header has an integer of 5000 digits"),
     "half a surrogate pair": (
         {"header": header_text(r',"\ud800":1')},
-        r"the header the value: text that is not Unicode (half a surrogate pair): '\ud800'",
+        r"the header cannot be used (the value: text that is not Unicode (half a surrogate pair): '\ud800')",
     ),
     "66 deep": ({"text": '{"format":1,"a":' + "[" * 64 + "]" * 64 + "}"}, "the metadata is nested deeper than 64 levels"),
     "1000 deep header": ({"header": '{"a":' * 1000}, "the header is nested deeper than 64 levels"),
@@ -141,7 +141,7 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "format true": ({"text": '{"format":true}'}, "the metadata must be a JSON object with the format version, an integer from 1"),
     "format 1.0": ({"text": '{"format":1.0}'}, "the metadata must be a JSON object with the format version, an integer from 1"),
     "infinity in the metadata": ({"text": '{"format":1,"loss":-Infinity}'}, "the metadata has -Infinity, which is not a number of JSON"),
-    "1e999": ({"text": '{"format":1,"loss":1e999}'}, "the metadata loss: must be finite, got inf"),
+    "1e999": ({"text": '{"format":1,"loss":1e999}'}, "the metadata cannot be used (loss: must be finite, got inf)"),
     "key twice in the metadata": ({"text": '{"format":1,"a":1,"a":2}'}, "the metadata has the key 'a' twice"),
 }
 
