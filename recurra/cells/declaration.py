@@ -110,6 +110,8 @@ def _declare(function: Callable[..., Any], options: dict[str, Any]) -> Cell:
     for key in options:
         if key not in OPTIONS and not key.endswith("_size") and not key.startswith("weight_"):
             raise CellError(f"{name}: unknown option {key!r}{suggest(key, OPTIONS)}")
+        if not key.startswith("weight_") and not isinstance(options[key], str):
+            raise CellError(f"{name}: {key} must be a text, names with spaces between, got {type(options[key]).__name__}")
     inputs, states, constants = _parameters(name, function)
     output = tuple(options.get("output", "").split()) or states[:1]
     for state in output:

@@ -187,6 +187,8 @@ class Symbol:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *values: object, **options: object) -> Symbol:
         op = _NUMPY.get(ufunc.__name__)
+        # numpy hands some of its numbers over as arrays without an axis.
+        values = tuple(v if isinstance(v, Symbol) or getattr(v, "shape", None) != () else v.item() for v in values)  # type: ignore[attr-defined]
         if op and method == "__call__" and all(isinstance(v, Symbol | numbers.Real) for v in values):
             return _active().symbol(op, *values)  # type: ignore[arg-type]
         raise CellError(f"numpy.{ufunc.__name__} met a symbol: use recurra's function of the same name, and plain numbers")
@@ -268,8 +270,8 @@ for _word, _spelling in {"matmul": "@", "floordiv": "//", "lshift": "<<", "rshif
     _advice = "the only products are the learned maps v.gate" if _spelling == "@" else "unknown operation; expected one of + - * / % **"
     setattr(Symbol, f"__{_word}__", _unknown(_spelling, _advice))
     setattr(Symbol, f"__r{_word}__", _unknown(_spelling, _advice))
-for _word in ("divmod", "rdivmod", "invert"):
-    setattr(Symbol, f"__{_word}__", _unknown(_word.lstrip("r") + "()", "unknown operation; expected one of + - * / % **"))
+for _word, _spelling in {"divmod": "divmod()", "rdivmod": "divmod()", "invert": "~"}.items():
+    setattr(Symbol, f"__{_word}__", _unknown(_spelling, "unknown operation; expected one of + - * / % **"))
 
 
 def node_of(symbol: Symbol) -> int:
@@ -329,6 +331,8 @@ class _Norm:
 
     def __call__(self, *values: Symbol, name: str = "") -> Any:
         trace = _active()
+        if not values:
+            raise CellError("norm: takes at least 1 value, got 0")
         nodes = tuple(trace.lift(v) for v in values)
         if name and trace.norms.setdefault(name, nodes) != nodes:
             raise CellError(f"norm.{name} is used for two different vectors: give the second its own name")

@@ -28,7 +28,7 @@ def compile_cell(
     """
     constants = dict(constants or {})
     traced = trace(cell, constants)
-    declared = {k: _counted(cell, s, constants) for k, s in {**cell.structure, **(structure or {})}.items()}
+    declared = {k: _counted(cell, k, s, constants) for k, s in {**cell.structure, **(structure or {})}.items()}
     for key, value in declared.items():
         if isinstance(value, triangular) and value.key not in traced.units:
             raise CellError(f"{cell.name}: weight_{key} is triangular by {value.key!r}, which must be a constant of one value a unit")
@@ -36,8 +36,10 @@ def compile_cell(
     return _assemble(cell, traced, names, declared, cell.bias if bias is None else bias)
 
 
-def _counted(cell: Cell, structure: Structure, constants: Mapping[str, Any]) -> Structure:
+def _counted(cell: Cell, key: str, structure: Structure, constants: Mapping[str, Any]) -> Structure:
     """blocks("num_heads") with the number that the layer, or the cell's default, gives it."""
+    if not isinstance(structure, Structure):
+        raise CellError(f"{cell.name}: weight_{key} must be diagonal, blocks(n) or triangular(key), got {structure!r}")
     if not isinstance(structure, blocks) or isinstance(structure.count, int):
         return structure
     count = constants.get(structure.count, cell.constants.get(structure.count))

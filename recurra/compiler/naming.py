@@ -80,6 +80,10 @@ class Naming:
             if len(gates) > 1:
                 a, b = sorted(gates)[:2]
                 raise self._error(f"a sum into two gates, {a} and {b}: what is added goes into one gate, x.{a} + h.{a}")
+        for option, names in (("scalars", self.cell.scalars), *((size, [who]) for who, size in self.cell.sizes.items())):
+            for who in sorted(names):
+                if who not in used and who not in self.old and who not in self.inputs:
+                    raise self._error(f"{option} names {who!r}, which is neither an input nor a state nor a gate")
         for gate in known:
             if gate not in used:
                 raise self._error(f"gate {gate!r} is declared but no vector is mapped into it")

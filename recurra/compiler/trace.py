@@ -13,7 +13,7 @@ from typing import Any
 
 from recurra.cells.declaration import REQUIRED, Cell, blocks, learned, octaves
 from recurra.cells.notation import NONLINEARITIES, Node, Trace, tracing
-from recurra.errors import CellError, check_choice, suggest
+from recurra.errors import CellError, suggest
 
 Units = tuple[float, ...] | octaves
 
@@ -76,6 +76,8 @@ def _pruned(nodes: list[Node], new: tuple[int, ...], leaves: int, units: dict[st
 
 def _bind(cell: Cell, given: Mapping[str, Any], record: Trace) -> tuple[dict[str, Any], dict[str, Units], dict[str, float]]:
     """The constants as the function sees them: plain numbers and functions stay Python, the rest become symbols."""
+    if "t" in given and cell.constants.get("t") is REQUIRED:
+        raise CellError("t is the step number, which the loop counts")
     counts = {s.count for s in cell.structure.values() if isinstance(s, blocks)}
     for key in given:
         if key not in cell.constants and key not in counts:
@@ -92,7 +94,8 @@ def _bind(cell: Cell, given: Mapping[str, Any], record: Trace) -> tuple[dict[str
             starts[key] = float(getattr(value, "start", 0.0)) if value is not learned else 0.0
             values[key] = record.symbol("learned", attr=key, scalar=False)
         elif isinstance(value, str) and callable(cell.constants[key]):
-            check_choice(cell.name, key, value, NONLINEARITIES)
+            if value not in NONLINEARITIES:
+                raise CellError(f"unknown {key} {value!r}{suggest(value, NONLINEARITIES)}")
             values[key] = NONLINEARITIES[value]
         elif isinstance(value, bool | numbers.Real | str) or callable(value) or value is None:
             values[key] = value
@@ -104,8 +107,11 @@ def _bind(cell: Cell, given: Mapping[str, Any], record: Trace) -> tuple[dict[str
 
 def _array(key: str, value: Any) -> tuple[float, ...]:
     """An array constant, one finite number a unit."""
+    listed = value.tolist() if hasattr(value, "tolist") else value
     try:
-        numbers_ = tuple(float(v) for v in (value.tolist() if hasattr(value, "tolist") else value))
+        if not isinstance(listed, list | tuple):
+            raise TypeError(key)
+        numbers_ = tuple(float(v) for v in listed)
     except (TypeError, ValueError):
         raise CellError(f"{key} must be a number, a function, learned(start) or one number a unit, got {type(value).__name__}") from None
     if not all(map(math.isfinite, numbers_)):
@@ -118,12 +124,13 @@ def _results(cell: Cell, result: Any) -> tuple[Any, ...]:
     want = ", ".join(cell.states) or "one value"
     if result is None:
         raise CellError(f"returned nothing; it must return {want}")
+    if isinstance(result, list | dict | set):
+        raise CellError(f"must return {want}, got a {type(result).__name__}")
     values = result if isinstance(result, tuple) else (result,)
-    if isinstance(result, list | dict | set) or len(values) != max(1, len(cell.states)):
-        got = f"a {type(result).__name__}" if isinstance(result, list | dict | set) else f"{len(values)} value{'s' * (len(values) != 1)}"
+    if len(values) != max(1, len(cell.states)):
         # A required constant that stands among the states is the likeliest reason for too few values.
         hint = ". Constants stand after *" if len(values) < len(cell.states) else ""
-        raise CellError(f"must return {want}, got {got}{hint}")
+        raise CellError(f"must return {want}, got {len(values)} value{'s' * (len(values) != 1)}{hint}")
     if "t" in cell.states:
         raise CellError("no state may be called t: it is the step number, a constant: put it after *")
     return values
