@@ -15,7 +15,7 @@ from recurra.compiler import Program, compile_cell
 from tests.cells.samples import samples
 
 # Sizes that all differ, so that no two can be mistaken for each other.
-T, B, I, H = 5, 3, 4, 6
+T, B, I, H = 5, 3, 4, 6  # noqa: E741
 SIZES = {
     "input_size": I,
     "hidden_size": H,
