@@ -24,6 +24,10 @@ class Form:
         """The axes before the last one, as the user sees them."""
         return ("T",) if not self.batched else ("B", "T") if self.batch_first else ("T", "B")
 
+    def sized(self, x: Tensor) -> tuple[tuple[str, int | None], ...]:
+        """Those axes with the sizes that an entered input [T, B, n] gives them."""
+        return tuple((axis, x.shape["TB".index(axis)]) for axis in self.axes)
+
     def enter(self, value: Tensor) -> Tensor:
         """The user's tensor with its axes as [T, B, ...]."""
         if not self.batched:

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from recurra.compiler import Program
 from recurra.engine import run
-from recurra.errors import ConfigurationError, check_shape
+from recurra.errors import ConfigurationError, ShapeError, check_shape
 from recurra.layers import initial
 from recurra.layers.checks import check_count, check_dropout, check_dtype, check_flag, check_names, check_tensor
 from recurra.layers.forms import Form, form_of, padded
@@ -153,7 +153,7 @@ class Layer(nn.Module, ABC):
         state = self._begin(x) if state is None else self._checked_state(form, state, x)
         extras = self._extras(form, inputs, x)
         if resets is not None:
-            resets = self._entered_resets(form, resets)
+            resets = self._entered_resets(form, resets, x)
         forced = self._forced(form, forced or {}, x)
         y, state = self._walk(x, extras, state, forced, {"lengths": lengths, "resets": resets, "backend": backend})
         return form.leave(y), state if form.batched else {name: value.squeeze(1) for name, value in state.items()}
@@ -203,11 +203,11 @@ class Layer(nn.Module, ABC):
                     f"Convert input: input.to({weight.dtype}), or convert model: model.to({x.dtype})."
                 )
 
-    def _entered_resets(self, form: Form, resets: Tensor) -> Tensor:
+    def _entered_resets(self, form: Form, resets: Tensor, x: Tensor) -> Tensor:
         check_tensor(self._who, "resets", resets)
         if resets.dtype is not torch.bool:
             raise ConfigurationError(f"{self._who}: resets must be a bool tensor, got {resets.dtype}.")
-        check_shape(self._who, "resets", resets.shape, tuple((axis, None) for axis in form.axes))
+        check_shape(self._who, "resets", resets.shape, form.sized(x))
         return form.enter(resets)
 
     def _extras(self, form: Form, given: Mapping[str, Tensor] | None, x: Tensor) -> Tensors:
@@ -228,8 +228,7 @@ class Layer(nn.Module, ABC):
 
     def _sequence(self, form: Form, what: str, value: Tensor, width: int, x: Tensor) -> Tensor:
         check_tensor(self._who, what, value)
-        sizes = {"T": x.shape[0], "B": x.shape[1]}
-        check_shape(self._who, what, value.shape, (*((axis, sizes[axis]) for axis in form.axes), ("n", width)))
+        check_shape(self._who, what, value.shape, (*form.sized(x), ("n", width)))
         check_dtype(self._who, what, value, x)
         return form.enter(value)
 
@@ -260,6 +259,8 @@ class Layer(nn.Module, ABC):
             check_shape(self._who, f"state {name}", state[name].shape, (places, *batch, *width))
             if name != "t":
                 check_dtype(self._who, f"state {name}", state[name], x)
+            elif state[name].dtype is not torch.int64:
+                raise ShapeError(f"{self._who}: state t must have dtype torch.int64, got {state[name].dtype}.")
         return state if form.batched else {name: value.unsqueeze(1) for name, value in state.items()}
 
     # -- the stack

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from recurra.cells import Cell, find, registry
 from recurra.compiler import Program, compile_cell
-from recurra.errors import ArgumentTypeError, ConfigurationError, suggest
+from recurra.errors import ArgumentTypeError, ConfigurationError
 from recurra.layers.checks import check_count, check_names
 from recurra.layers.layer import Layer
 from recurra.layers.state import State
@@ -137,7 +137,7 @@ def prepare(
     program = _compiled(who, cell, constants, structure, bias)
     for name in sizes:
         if name not in program.size_names:
-            raise ConfigurationError(f"{who}: {program.name} has no {name}{suggest(name, program.size_names)}.")
+            raise ConfigurationError(f"{who}: {program.name} has no {name}; its sizes are {', '.join(program.size_names)}.")
     for name in program.size_names[1:]:
         if name not in ("hidden_size", *sizes):
             raise ConfigurationError(f"{who}: {program.name} needs {name}=, a whole number.")
