@@ -30,11 +30,16 @@ class Layer(nn.Module, ABC):
     `weight_ih_l0`, `weight_ih_l0_reverse` and so on; they are read by name at each call, so tying and parametrisations work.
     """
 
+    bias: bool | str | None
+    # What stands before the sizes in extra_repr.
+    _shown_first: tuple[str, ...] = ()
+
     def __init__(
         self,
         program: Program,
         sizes: Mapping[str, int],
-        num_layers: int = 1,
+        num_layers: int,
+        bias: bool | str | None,
         *,
         bidirectional: bool = False,
         batch_first: bool = False,
@@ -52,30 +57,36 @@ class Layer(nn.Module, ABC):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        who = type(self).__name__
-        check_count(who, "num_layers", num_layers)
-        check_flag(who, "batch_first", batch_first)
-        check_dropout(who, dropout)
-        if dropout > 0 and num_layers == 1:
-            text = f"{who}: dropout stands between layers, so with num_layers=1 it does nothing; output_dropout drops the output."
-            warnings.warn(text, stacklevel=3)
-        if residual and num_layers == 1:
-            raise ConfigurationError(f"{who}: residual adds the input of the second and later layers: num_layers must be at least 2.")
-        if learned_state and not program.states:
-            raise ConfigurationError(f"{who}: learned_state learns the initial state, and {program.name} has no state.")
-        initial.check_initialisation(who, program, init, forget_bias, max_length)
-        self.program, self.sizes = program, dict(sizes)
+        self.program, self.sizes, self.bias = program, dict(sizes), bias
         self.input_size, self.hidden_size, self.num_layers = sizes["input_size"], sizes["hidden_size"], num_layers
-        self.bidirectional, self.batch_first, self.dropout = bidirectional, batch_first, float(dropout)
+        self.bidirectional, self.batch_first, self.dropout = bidirectional, batch_first, dropout
         self.residual, self.learned_state = residual, learned_state
         self.init, self.forget_bias, self.max_length = init, forget_bias, max_length
-        self.noise = noise_of(who, program, input_dropout, output_dropout, recurrent_dropout, zoneout)
+        self._check_options()
+        self.dropout = float(dropout)
+        self.noise = noise_of(self._who, program, input_dropout, output_dropout, recurrent_dropout, zoneout)
+        # The programs of training and evaluation, made when they are first run.
         self._programs: dict[tuple[bool, tuple[str, ...]], Program] = {}
+        # For each layer and direction the parameters' names in the program and in the module.
         self._names: list[dict[str, str]] = []
         for place in range(num_layers * self.directions):
             self._register(place, device, dtype)
-        self._check_state_sizes()
         self.reset_parameters()
+
+    def _check_options(self) -> None:
+        who = self._who
+        check_count(who, "num_layers", self.num_layers)
+        check_flag(who, "batch_first", self.batch_first)
+        check_dropout(who, self.dropout)
+        if self.dropout > 0 and self.num_layers == 1:
+            text = f"{who}: dropout stands between layers, so with num_layers=1 it does nothing; output_dropout drops the output."
+            warnings.warn(text, stacklevel=4)
+        if self.residual and self.num_layers == 1:
+            raise ConfigurationError(f"{who}: residual adds the input of the second and later layers: num_layers must be at least 2.")
+        if self.learned_state and not self.program.states:
+            raise ConfigurationError(f"{who}: learned_state learns the initial state, and {self.program.name} has no state.")
+        initial.check_initialisation(who, self.program, self.init, self.forget_bias, self.max_length)
+        self._check_state_sizes()
 
     # -- sizes and parameters
 
@@ -319,11 +330,11 @@ class Layer(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         """The sizes, and what differs from the defaults."""
-        shown = [str(self.input_size), str(self.hidden_size)]
+        shown = [*self._shown_first, str(self.input_size), str(self.hidden_size)]
         shown += [f"{name}={size}" for name, size in self.sizes.items() if name not in ("input_size", "hidden_size")]
         if self.num_layers != 1:
             shown.append(f"num_layers={self.num_layers}")
-        if getattr(self, "bias", True) not in (True, None):
+        if self.bias not in (True, None):
             shown.append(f"bias={self.bias!r}")
         shown += [f"{name}={value}" for name in SHOWN if (value := getattr(self, name))]
         rates = {"input_dropout": self.noise.input, "output_dropout": self.noise.output, "recurrent_dropout": self.noise.recurrent}
@@ -331,4 +342,5 @@ class Layer(nn.Module, ABC):
         return ", ".join(shown)
 
 
+# Options that extra_repr shows where they are not False or 0.
 SHOWN = ("batch_first", "dropout", "bidirectional", "residual", "learned_state")

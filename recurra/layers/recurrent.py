@@ -22,8 +22,6 @@ from recurra.layers.torch_like import TORCH_NAMES
 class StateLayer(Layer):
     """A layer whose state is a `State`."""
 
-    bias: bool | str | None
-
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -110,15 +108,12 @@ class Recurrent(StateLayer):
     ) -> None:
         program, sizes = prepare("Recurrent", cell, input_size, hidden_size, bias, of_the_cell)
         super().__init__(
-            program, sizes, num_layers, bidirectional=bidirectional, batch_first=batch_first, dropout=dropout, input_dropout=input_dropout,
-            output_dropout=output_dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout, residual=residual,
-            learned_state=learned_state, init=init, forget_bias=forget_bias, max_length=max_length, device=device, dtype=dtype,
+            program, sizes, num_layers, bias, bidirectional=bidirectional, batch_first=batch_first, dropout=dropout,
+            input_dropout=input_dropout, output_dropout=output_dropout, recurrent_dropout=recurrent_dropout, zoneout=zoneout,
+            residual=residual, learned_state=learned_state, init=init, forget_bias=forget_bias, max_length=max_length,
+            device=device, dtype=dtype,
         )  # fmt: skip
-        self.bias = bias
-
-    def extra_repr(self) -> str:
-        """The cell's name before the sizes."""
-        return f"{self.program.name}, {super().extra_repr()}"
+        self._shown_first = (program.name,)
 
 
 def prepare(
@@ -170,8 +165,7 @@ def _named_class(cell: Cell) -> type[StateLayer]:
         bias = options.pop("bias", None)
         own = {name: options.pop(name) for name in list(options) if name not in PARAMETERS}
         program, sizes = prepare(cell.layer, cell, input_size, hidden_size, bias, own)
-        super(made, self).__init__(program, sizes, num_layers, **options)
-        self.bias = bias
+        super(made, self).__init__(program, sizes, num_layers, bias, **options)
 
     own = [p for name, p in PARAMETERS.items() if name != "cell"]
     __init__.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]

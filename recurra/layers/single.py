@@ -87,7 +87,9 @@ class TorchCell(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         """The sizes, and what differs from the defaults."""
-        return f"{self.input_size}, {self.hidden_size}" + (f", bias={self.bias}" if self.bias is not True else "")
+        shown = [str(self.input_size), str(self.hidden_size), *([f"bias={self.bias}"] if self.bias is not True else [])]
+        nonlinearity = getattr(self, "nonlinearity", "tanh")
+        return ", ".join([*shown, f"nonlinearity={nonlinearity}"] if nonlinearity != "tanh" else shown)
 
 
 def _check_dimensions(who: str, name: str, value: Tensor) -> None:
@@ -110,10 +112,6 @@ class RNNCell(TorchCell):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """One step: the new hidden state."""
         return self._step(input, None if hx is None else {"h": hx}, ("hidden",))["h"]
-
-    def extra_repr(self) -> str:
-        """The nonlinearity where it is not tanh."""
-        return super().extra_repr() + (f", nonlinearity={self.nonlinearity}" if self.nonlinearity != "tanh" else "")
 
 
 @final

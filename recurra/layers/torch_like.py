@@ -37,8 +37,8 @@ class TorchLayer(Layer, Generic[Hidden]):
         check_count(who, "hidden_size", hidden_size)
         sizes = {"input_size": input_size, "hidden_size": hidden_size} | ({"proj_size": proj_size} if proj_size else {})
         program = compile_cell(find(cell), constants=constants, bias=None if bias else "")
-        super().__init__(program, sizes, num_layers, **options)
-        self.bias, self.mode, self.proj_size = bias, mode, proj_size
+        super().__init__(program, sizes, num_layers, bias, **options)
+        self.mode, self.proj_size = mode, proj_size
 
     def forward(
         self,
