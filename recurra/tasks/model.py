@@ -34,7 +34,8 @@ BATCH = 64
 class Model:
     """A task and a network: `recurra.train` gives one, `recurra.load` reads one.
 
-    `configuration` is what it was trained with, complete; `scores` maps the parts dev and test to scores by name, each in 0..1.
+    `configuration` is what it was trained with, complete; `scores` maps the parts dev and test to scores by name, each in 0..1; `run` is
+    the directory that training kept it in, None for a model that was loaded.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Model:
         self.task, self.program, self.network = task, program, network.eval()
         self.configuration = dict(configuration)
         self.scores: dict[str, dict[str, float]] = dict(scores or {})
+        self.run: Path | None = None
 
     def __repr__(self) -> str:
         return f"<Model {self.task.name}, {self.program.name}, {self.parameters:,} parameters>"

@@ -16,7 +16,6 @@ from recurra.errors import FileError
 from recurra.files import copy_file
 from recurra.tasks import Model
 from recurra.tasks.configuration import network_settings, task_settings
-from recurra.tasks.corpora import built_in
 from recurra.training.configuration import Configuration, resolve
 from recurra.training.loop import Training
 from recurra.training.progress import Display, display
@@ -50,19 +49,13 @@ def train(
     configuration = resolve(recipe, data, cell, seed, config, settings)
     if output is not None and not Path(output).absolute().parent.is_dir():
         raise FileError(f"{output}: cannot be written: there is no folder {Path(output).absolute().parent}.")
-    corpus = _corpus(configuration)
+    corpus = configuration.read_corpus()
     with recorded(run, recipe, configuration.to_data()) as record, display(quiet) as shown:
         model = _trained(configuration, corpus, record, shown)
+        model.run = record.folder
         if output is not None:
             _write_output(model, record, output)
     return model
-
-
-def _corpus(configuration: Configuration) -> Corpus:
-    if configuration.path is not None:
-        return configuration.task.read_corpus(configuration.path)
-    assert configuration.corpus is not None
-    return built_in(configuration.corpus, configuration.sections["corpus"])
 
 
 def _trained(configuration: Configuration, corpus: Corpus, record: Record, shown: Display) -> Model:
