@@ -1,8 +1,8 @@
 """Training: one loop for all tasks, the configuration of a run, its directory."""
 
-from recurra.training.configuration import Configuration, describe, resolve
+from recurra.training.configuration import Configuration, describe, nested_settings, resolve
 from recurra.training.loop import Training
 from recurra.training.recipes import Recipe, read_recipe, recipe_names
 from recurra.training.train import train
 
-__all__ = ["Configuration", "Recipe", "Training", "describe", "read_recipe", "recipe_names", "resolve", "train"]
+__all__ = ["Configuration", "Recipe", "Training", "describe", "nested_settings", "read_recipe", "recipe_names", "resolve", "train"]

@@ -9,10 +9,11 @@ from typing import Any
 
 from recurra.cells import Cell, find
 from recurra.compiler import Program
+from recurra.data import Corpus
 from recurra.errors import ConfigurationError, suggest
 from recurra.tasks import TASKS, Task
-from recurra.tasks.configuration import compiled, model_section
-from recurra.tasks.corpora import CORPORA
+from recurra.tasks.configuration import compiled, constants, model_section
+from recurra.tasks.corpora import CORPORA, built_in
 from recurra.tasks.schema import Key, Section
 from recurra.training.loop import Training
 from recurra.training.recipes import Recipe, read_recipe, read_settings
@@ -36,6 +37,13 @@ class Configuration:
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
     cell_name: str = ""
 
+    def read_corpus(self) -> Corpus:
+        """The data that it is about. Raises DataError."""
+        if self.path is not None:
+            return self.task.read_corpus(self.path)
+        assert self.corpus is not None
+        return built_in(self.corpus, self.sections["corpus"])
+
     def to_data(self) -> dict[str, Any]:
         """Plain data, as it is written to config.toml and to a model file; of a path only its last part, since files are handed on."""
         data = self.path.resolve().name if self.path else self.corpus
@@ -57,6 +65,7 @@ def resolve(
     values = _merged(chosen, path is None, {} if file is None else read_settings(file), settings)
     wanted = cell if cell is not None else values.get("cell", "lstm")
     found = wanted if isinstance(wanted, Cell) else find(str(wanted))
+    values["model"] = {**_constants(chosen, found), **values.get("model", {})}
     if path is None and chosen.corpus is None:
         raise ConfigurationError(f"train: {recipe} has no built-in corpus: say which data to train on.")
     sections = _sections(task, found, chosen.corpus if path is None else None)
@@ -71,8 +80,10 @@ def resolve(
 def describe(recipe: str, cell: Cell | str = "lstm", built_in: bool = True) -> dict[str, list[Key]]:
     """The keys that can be set, section by section, with the values that the recipe gives them as defaults."""
     chosen = read_recipe(recipe)
+    found = cell if isinstance(cell, Cell) else find(cell)
     values = _merged(chosen, built_in, {}, {})
-    sections = _sections(TASKS[chosen.task], cell if isinstance(cell, Cell) else find(cell), chosen.corpus if built_in else None)
+    values["model"] = {**_constants(chosen, found), **values.get("model", {})}
+    sections = _sections(TASKS[chosen.task], found, chosen.corpus if built_in else None)
     return {
         name: [Key(k.name, k.kind, values.get(name, {}).get(k.name, k.default), k.help) for k in section.keys]
         for name, section in sections.items()
@@ -84,16 +95,21 @@ def _sections(task: type[Task], cell: Cell, corpus: str | None) -> dict[str, Sec
     return {"corpus": generated, "model": model_section(task, cell), "training": Section.of("training", [Training])}
 
 
+def _constants(recipe: Recipe, cell: Cell) -> dict[str, Any]:
+    """What the recipe says of constants that this cell has."""
+    return {name: value for name, value in recipe.constants.items() if name in constants(cell)}
+
+
 def _merged(recipe: Recipe, built_in: bool, file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The four sources, the later ones over the earlier."""
     merged: dict[str, Any] = {}
-    for source in (recipe.values, recipe.built_in if built_in and recipe.built_in else {}, file, settings):
-        for key, value in _nested(source).items():
+    for source in (recipe.values, recipe.built_in if built_in else {}, file, settings):
+        for key, value in nested_settings(source).items():
             merged[key] = {**merged.get(key, {}), **value} if key in SECTIONS else value
     return merged
 
 
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+def nested_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """`training.epochs` as well as `{"training": {"epochs": ...}}`, as sections; raises ConfigurationError for a key that is neither."""
     nested: dict[str, Any] = {}
     for key, value in settings.items():

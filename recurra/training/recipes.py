@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from recurra.errors import ConfigurationError, FileError, check_choice
 class Recipe:
     """A recipe: `introduction` is the comment at its top, `corpus` the built-in corpus for when no data is given.
 
-    `values` are its settings; `built_in` those that the built-in corpus wants otherwise.
+    `values` are its settings, `built_in` those that the built-in corpus wants otherwise, `constants` those of the cells that have them.
     """
 
     name: str
@@ -23,7 +23,8 @@ class Recipe:
     introduction: str
     values: dict[str, Any]
     corpus: str | None = None
-    built_in: dict[str, Any] | None = None
+    built_in: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
 
 
 def recipe_names() -> list[str]:
@@ -40,7 +41,8 @@ def read_recipe(name: str) -> Recipe:
     values = tomllib.loads(text)
     built_in = values.pop("built_in", {})
     corpus = built_in.pop("corpus", None)
-    return Recipe(name, values.pop("task"), "\n".join(line.lstrip("# ") for line in comment), values, corpus, built_in)
+    constants = values.pop("constants", {})
+    return Recipe(name, values.pop("task"), "\n".join(line.lstrip("# ") for line in comment), values, corpus, built_in, constants)
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
