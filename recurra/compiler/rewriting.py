@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recurra.cells.notation import Node
-from recurra.errors import check_choice
+from recurra.compiler.trace import reach
+from recurra.errors import ConfigurationError, check_choice
 
 if TYPE_CHECKING:
     from recurra.compiler.program import Program
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
 
 def with_dropout(program: Program, states: tuple[str, ...]) -> Program:
     """Every full product of the named states reads mask * value."""
+    for state in states:
+        check_choice(program.name, "state", state, program.states)
     new = _Rewriting(program)
     for n, node in enumerate(program.nodes):
         new.copy(n, node)
-        state = next((s for s in states if node.op == "product" and new.reads(node, s)), None)
-        if state is not None:
+        read = next((s for s in states if node.op == "product" and new.reads(node, s)), None)
+        if read is not None:
             source, size = new.to[node.args[0]], program.sizes[node.args[0]]
             scalar = new.nodes[source].scalar
-            mask = new.add(Node("mask", (), state, scalar), size)
+            mask = new.add(Node("mask", (), read, scalar), size)
             dropped = new.add(Node("mul", (mask, source), None, scalar), size)
             new.reread(n, dropped)
     return new.result(new.to[n] for n in program.new)
@@ -51,6 +54,8 @@ def with_forcing(program: Program, state: str) -> Program:
             source = node.args[0]
             forced = new.add(Node("input", (), f"forced_{state}", program.nodes[source].scalar), program.sizes[source])
             new.reread(n, forced)
+    if not any(n.op == "input" and n.attr == f"forced_{state}" for n in new.nodes):
+        raise ConfigurationError(f"{program.name}: no full product reads {state}, so there is nothing to force")
     return new.result((new.to[n] for n in program.new), [f"forced_{state}"])
 
 
@@ -99,5 +104,10 @@ class _Rewriting:
 
     def result(self, new: Iterable[int], inputs: Iterable[str] = ()) -> Program:
         """The program of the nodes that are still needed, with further inputs."""
-        names = (*self.program.inputs, *inputs)
-        return replace(self.program, nodes=tuple(self.nodes), sizes=tuple(self.sizes), new=tuple(new), inputs=names)
+        names, renewed = (*self.program.inputs, *inputs), tuple(new)
+        leaves = (n for n, node in enumerate(self.nodes) if node.op in ("input", "state"))
+        kept = sorted({*leaves, *reach(self.nodes, renewed)})
+        to = {n: j for j, n in enumerate(kept)}
+        nodes = tuple(replace(self.nodes[n], args=tuple(to[a] for a in self.nodes[n].args)) for n in kept)
+        sizes = tuple(self.sizes[n] for n in kept)
+        return replace(self.program, nodes=nodes, sizes=sizes, new=tuple(to[n] for n in renewed), inputs=names)

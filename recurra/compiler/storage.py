@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[^\W\d]\w{0,63}")
 MOST_NODES = 20_000
+KEYS = frozenset(["name", "nodes", "sizes", "inputs", "states", "new", "output", "matrices", "vectors", "units", "same_size", "gates", "source", "text"])
 
 
 def write_program(program: Program) -> str:
@@ -64,6 +65,8 @@ def _from_data(data: dict[str, Any]) -> Program:
     from recurra.compiler.program import Matrix, Program, Vector
 
     _require(isinstance(data, dict), "a cell's graph must be an object")
+    for key in data:
+        _require(key in KEYS, f"unknown key {key[:40]!r}")
     _require(0 < len(data["nodes"]) <= MOST_NODES, f"a cell must have 1 to {MOST_NODES} nodes")
     nodes = tuple(_node(j, row) for j, row in enumerate(data["nodes"]))
     matrices = tuple(
@@ -85,24 +88,41 @@ def _check(program: Program) -> None:
     """What refers to something must find it: states and inputs their leaves, products their matrix, constants their values."""
     _require(len(program.sizes) == len(program.nodes), "every node must have a size")
     _require(len(program.new) == max(1, len(program.states)), "every state must be renewed")
+    for state, n in zip(program.states, program.new, strict=False):
+        _require(program.sizes[n] in ("one", program.sizes[program.leaves["state", state]]), f"the renewed {state} must have its size")
     _require(set(program.output) <= set(program.states) and bool(program.output) == bool(program.states), "the output must be states")
     for kind, names in (("input", program.inputs), ("state", program.states)):
         found = [n.attr for n in program.nodes if n.op == kind]
         _require(len(set(names)) == len(names) == len(found) and set(found) == set(names), f"every {kind} must stand once among the nodes")
     _require(len({m.name for m in program.matrices}) == len(program.matrices), "matrices must have different names")
-    vectors, units = {v.name for v in program.vectors}, dict(program.units)
+    vectors, units = {v.name: v.size for v in program.vectors}, dict(program.units)
+    _require(len(vectors) == len(program.vectors), "vectors must have different names")
     for node, size in zip(program.nodes, program.sizes, strict=True):
+        _check_size(program, node, size)
         if node.op == "product":
             matrix, _ = program.matrix(node)
             fits = (matrix.rows, matrix.columns) == (size, program.sizes[node.args[0]])
             _require(fits, f"the product {node.attr} must have the sizes of its matrix")
         elif node.op in ("gain", "shift", "learned"):
-            _require((str(node.attr) if node.op == "learned" else f"{node.op}_{node.attr}") in vectors, f"{node.attr} must be learned")
+            name = str(node.attr) if node.op == "learned" else f"{node.op}_{node.attr}"
+            _require(vectors.get(name) == size, f"{name} must be learned, and of one size")
         elif node.op == "unit":
             _require(node.attr in units, f"the constant {node.attr} must have values")
     for matrix in program.matrices:
         if isinstance(matrix.structure, triangular):
             _require(matrix.structure.key in units, f"the constant {matrix.structure.key} must have values")
+
+
+def _check_size(program: Program, node: Node, size: str) -> None:
+    """Vectors that meet have one size; a number a row may meet any."""
+    _require(node.scalar <= (size == "one"), f"{node.op} of one number a row must have the size one")
+    read = [program.sizes[a] for a in node.args]
+    if node.op in POINTWISE:
+        _require({size, *read} <= {size, "one"}, f"{node.op} must read values of one size")
+    elif node.op in REDUCTIONS:
+        _require(size == "one", f"{node.op} must have the size one")
+    elif node.op in ROW_FUNCTIONS:
+        _require(size == read[int(node.attr or 0)], f"{node.op} must have the size of what it reads")
 
 
 def _node(position: int, row: Sequence[Any]) -> Node:
@@ -121,6 +141,7 @@ def _attribute(op: str, attr: Any, arguments: int) -> Attribute:
         matrix, gate = _string(attr).split(".")
         return f"{_name(matrix)}.{_name(gate)}"
     if op in LEAVES:
+        _require(op != "step" or attr == "t", "the step number must be called t")
         return _name(attr)
     if op == "norm":
         _position(attr, arguments)
