@@ -9,7 +9,7 @@ from torch import Tensor
 from recurra.cells import find, registry
 from recurra.compiler import compile_cell
 from recurra.engine import run
-from tests.cells.cases import B, H, I, T, Drawn, draw, program_of
+from tests.cells.cases import B, Drawn, H, I, T, draw, program_of
 from tests.oracles.loops import LOOPS, Step, elman_with, walk
 from tests.tolerances import assert_near
 
