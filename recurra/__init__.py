@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from recurra.layers import Recurrent as Recurrent
     from recurra.layers import RNNCell as RNNCell
     from recurra.layers import State as State
+    from recurra.tasks import Model as Model
+    from recurra.tasks import load as load
+    from recurra.training import train as train
 
 __version__ = "0.1.0"
 
@@ -69,6 +72,8 @@ _NAMES = {
     "recurra.errors": "ArgumentTypeError BackendError CellError ConfigurationError DataError DivergedError FileError ModelFileError "
     "RecurraError ShapeError",
     "recurra.layers": "GRU GRUCell LSTM LSTMCell RNN RNNCell Recurrent State",
+    "recurra.tasks": "Model load",
+    "recurra.training": "train",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

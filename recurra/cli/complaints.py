@@ -42,7 +42,7 @@ def _words(error: BaseException) -> str:
     if isinstance(error, Terminated):
         return "terminated."
     if _is_memory(error):
-        return f"the memory does not suffice ({error or 'MemoryError'}): make the batch or the model smaller."
+        return f"the memory does not suffice ({str(error) or 'MemoryError'}): make the batch or the model smaller."
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror or error}."
     return f"this is a bug, please report it: {type(error).__name__}: {error} (--debug shows where)."

@@ -35,3 +35,16 @@ def parse_value(text: str) -> Any:
         return text
     plain = set(table) == {"value"} and isinstance(table["value"], bool | int | float | str | list | dict)
     return table["value"] if plain else text
+
+
+def parse_names(text: str) -> list[str]:
+    """`--cells elman,my.py:ugrnn` as a list."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def parse_seeds(text: str) -> int | list[int]:
+    """`--seeds 3`, three seeds, or `--seeds 4,5,8`, those. Raises ConfigurationError."""
+    words = parse_names(text)
+    if not words or not all(word.isdecimal() for word in words) or text.strip() == "0":
+        raise ConfigurationError(f"--seeds: must be how many seeds, or which, as in 3 or 4,5,8; got {text!r}.")
+    return [int(word) for word in words] if "," in text else int(text)

@@ -39,14 +39,19 @@ def examine() -> Iterator[Check]:
 
 
 def _python() -> Check:
-    have = ".".join(map(str, OLDEST_PYTHON))
+    oldest = ".".join(map(str, OLDEST_PYTHON))
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    return Check("python", sys.version_info >= OLDEST_PYTHON, found, f"install Python {have} or newer")
+    return Check("python", sys.version_info >= OLDEST_PYTHON, found, f"install Python {oldest} or newer")
 
 
 def _packages() -> Iterator[Check]:
     """The packages that Recurra's own metadata lists; one of an extra may be missing."""
-    for line in importlib.metadata.requires("recurra") or ():
+    try:
+        lines = importlib.metadata.requires("recurra") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Check("recurra", False, "not installed", "pip install --editable . in its folder")
+        return
+    for line in lines:
         match = REQUIREMENT.match(line)
         if match and match["extra"] != "dev":
             yield _package(match["name"], match["oldest"] or "0", match["extra"])
@@ -56,8 +61,10 @@ def _package(name: str, oldest: str, extra: str | None) -> Check:
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return Check(name, extra is not None, "not installed", f"pip install 'recurra[{extra}]'" if extra else f"pip install '{name}>={oldest}'")
-    return Check(name, _numbers(version) >= _numbers(oldest), version, f"pip install '{name}>={oldest}'")
+        version = ""
+    wanted = f"recurra[{extra}]" if extra else f"{name}>={oldest}"
+    fine = _numbers(version) >= _numbers(oldest) if version else extra is not None
+    return Check(name, fine, version or f"not installed, for the extra {extra}", f"pip install '{wanted}'")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,0 +1,194 @@
+"""The verbs. Each brings what it needs along when it is called, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recurra import __version__
+from recurra.cli.settings import parse_names, parse_seeds, parse_settings
+from recurra.cli.showing import columns, show, table_lines
+from recurra.cli.sources import texts
+from recurra.errors import BackendError
+
+application = typer.Typer(
+    name="recurra",
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="What to train; `recurra recipes` lists them.")]
+DataPath = Annotated[Path | None, typer.Argument(metavar="DATA", help="A file or folder; without it the recipe's built-in corpus.")]
+TestPath = Annotated[Path | None, typer.Argument(metavar="DATA", help="Test data; without it that of the model's built-in corpus.")]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .rnn file.")]
+Texts = Annotated[list[str], typer.Argument(metavar="TEXT...", help="Sentences, files with one a line, or - for the standard input.")]
+Listed = Annotated[str | None, typer.Argument(metavar="NAME", help="The one to show; without it all are listed.")]
+CellName = Annotated[str | None, typer.Option("--cell", metavar="NAME", help="A cell, or one of your own as in my.py:ugrnn.")]
+CellNames = Annotated[str, typer.Option("--cells", metavar="NAMES", help="The cells, as in elman,gru,my.py:ugrnn.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="One seed gives one model.")]
+Seeds = Annotated[str, typer.Option("--seeds", metavar="N", help="How many seeds, or which, as in 3 or 4,5,8.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As in training.epochs=20; again for more.")]
+Sizes = Annotated[list[str] | None, typer.Option("--set", metavar="SIZE=N", help="A further size, as in context_size=40.")]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings from a file, as a run's config.toml.")]
+Run = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Where the run is kept, instead of the next runs/RECIPE-N.")]
+Runs = Annotated[Path | None, typer.Option("--run", metavar="DIR", help="Where the runs are kept; without it none is.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the best model is written as well.")]
+Sentences = Annotated[list[str] | None, typer.Option("--predict", metavar="TEXT", help="A sentence for the best model; again for more.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+# Looked for by `main` before the words are parsed, so that it holds for errors in the words too.
+Debug = Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"recurra {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Recurrent networks: any cell from its equations, in any task."""
+
+
+@application.command()
+def train(
+    recipe: RecipeName,
+    data: DataPath = None,
+    cell: CellName = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    config: Config = None,
+    run: Run = None,
+    output: Output = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a model and keep it.
+
+    Ends with its scores and the folder of the run: configuration, log, last and best model.
+    """
+    from recurra.training import train as learn
+
+    model = learn(recipe, data, cell=cell, seed=seed, run=run, output=output, config=config, **parse_settings(settings or ()))
+    found = {"scores": model.scores, "cell": model.program.name, "parameters": model.parameters, "run": str(model.run)}
+    scores = [(part, *(f"{name} {value:.2%}" for name, value in values.items())) for part, values in model.scores.items()]
+    show(json, found, columns([*scores, ("run", str(model.run))]))
+
+
+@application.command()
+def predict(model: ModelPath, inputs: Texts, json: Json = False, debug: Debug = False) -> None:
+    """Answer sentences.
+
+    Every word with its label and the most probable ones; with --json one line a sentence, and all labels.
+    """
+    from recurra.commands.tables import prediction_table
+    from recurra.tasks import load
+
+    given = texts(inputs)
+    trained = load(model)
+    for text in given:
+        answer = trained.predict(text)
+        show(json, answer.to_data(), [] if json else table_lines(prediction_table(answer)))
+
+
+@application.command()
+def evaluate(model: ModelPath, data: TestPath = None, json: Json = False, debug: Debug = False) -> None:
+    """Score a model on data."""
+    from recurra.tasks import load
+
+    trained = load(model)
+    score = trained.evaluate(data)
+    show(json, score.to_data(), columns([(name, f"{value:.2%}") for name, value in trained.task.values(score).items()]))
+
+
+@application.command()
+def compare(
+    recipe: RecipeName,
+    data: DataPath = None,
+    cells: CellNames = "elman,jordan,lstm,gru",
+    seeds: Seeds = "1",
+    sentences: Sentences = None,
+    settings: Settings = None,
+    config: Config = None,
+    run: Runs = None,
+    output: Output = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train several cells on the same data.
+
+    A table of scores, parameters and seconds; then the model that is best on the dev part answers what --predict gives.
+    """
+    from recurra.commands.compare import compare as measure
+    from recurra.commands.tables import comparison_table, prediction_table
+
+    names, numbers, given = parse_names(cells), parse_seeds(seeds), parse_settings(settings or ())
+    found = measure(recipe, data, cells=names, seeds=numbers, predict=sentences or (), run=run, output=output, config=config, **given)
+    tables = [comparison_table(found), *map(prediction_table, found.predictions)]
+    show(json, found.to_data(), [line for table in tables for line in table_lines(table)])
+
+
+@application.command()
+def cells(
+    name: Listed = None,
+    input_size: Annotated[int, typer.Option("--input-size", metavar="N", min=1)] = 64,
+    hidden_size: Annotated[int, typer.Option("--hidden-size", metavar="N", min=1, help="And every size that is not set.")] = 128,
+    sizes: Sizes = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the cells, or show one: a name, or your own as in my.py:ugrnn.
+
+    Its equations, gates, matrices, parameters for sizes, phases, what is saved for the backward, its source.
+    """
+    from recurra.cli.cells import all_cells, cell_lines, list_lines, one_cell
+
+    if name is None:
+        show(json, all_cells(), list_lines())
+    else:
+        found = one_cell(name, input_size, hidden_size, parse_settings(sizes or ()))
+        show(json, found, cell_lines(found))
+
+
+@application.command()
+def recipes(
+    name: Listed = None,
+    cell: Annotated[str, typer.Option("--cell", metavar="NAME", help="The cell whose keys are listed too.")] = "lstm",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the recipes, or show one.
+
+    Its command, data, expected score and time, and every key that can be set.
+    """
+    from recurra.cli.recipes import all_recipes, list_lines, one_recipe, recipe_lines
+
+    if name is None:
+        show(json, all_recipes(), list_lines())
+    else:
+        found = one_recipe(name, cell)
+        show(json, found, recipe_lines(found))
+
+
+@application.command()
+def doctor(json: Json = False, debug: Debug = False) -> None:
+    """Look whether all is well on this machine.
+
+    What Recurra needs is there and computes rightly; exit code 3 if not.
+    """
+    from recurra.commands.doctor import examine
+
+    checks = list(examine())
+    show(json, [vars(check) for check in checks], columns([("ok" if c.fine else "BAD", c.what, c.found) for c in checks]))
+    faults = [f"{check.what}: {check.advice}" for check in checks if not check.fine]
+    if faults:
+        raise BackendError(f"doctor: {'; '.join(faults)}.")
+
+
+command = typer.main.get_command(application)
