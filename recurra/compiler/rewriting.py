@@ -88,7 +88,7 @@ class _Rewriting:
         """Whether a product is a full one of a state (old, renewed, or computed in its name)."""
         matrix, _ = self.program.matrix(product)
         letter = matrix.name.split("_")[0] if "_" in matrix.name else matrix.name[0]
-        # What an LSTM projects is named after h too, but has another size than the state h.
+        # What is projected to the state h is named after h too, but has another size.
         same_size = self.program.sizes[product.args[0]] == self.program.sizes[self.program.leaves["state", state]]
         return letter == state and same_size and not matrix.diagonal
 

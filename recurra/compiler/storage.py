@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[^\W\d]\w{0,63}")
 MOST_NODES = 20_000
-KEYS = frozenset(["name", "nodes", "sizes", "inputs", "states", "new", "output", "matrices", "vectors", "units", "same_size", "gates", "source", "text"])
+KEYS = frozenset(
+    ("name", "nodes", "sizes", "inputs", "states", "new", "output", "matrices", "vectors", "units", "same_size", "gates", "source", "text")
+)
 
 
 def write_program(program: Program) -> str:
