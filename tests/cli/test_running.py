@@ -87,8 +87,8 @@ def test_debug_shows_the_trace(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
-    command = f"{sys.executable} -m recurra cells | head -1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False, timeout=60, env=environment())
+    command = ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m recurra cells | head -1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment())
     assert done.stderr == ""
     assert done.returncode == 0
     assert done.stdout.startswith("feedforward")

@@ -118,3 +118,9 @@ def test_recipes_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> Non
     assert "model.hidden_size" in shown
     found = answer(capsys, "recipes", "slots", "--cell", "scrn")
     assert {"context_size", "alpha"} <= {key["name"] for key in found["settings"]["model"]}
+
+
+def test_training_that_diverges_ends_with_four(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wild = ["training.optimiser=sgd", "training.learning_rate=1e38", "training.batch_size=8"]
+    assert main(["train", "slots", *SET, *(word for setting in wild for word in ("--set", setting))]) == 4
+    assert capsys.readouterr().err.splitlines()[-1].startswith("recurra: training: ")

@@ -118,7 +118,9 @@ def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
         ("disk", no_folder, "OSError: [Errno 30] Read-only file system"),
     ],
 )
-def test_what_is_broken_is_seen(monkeypatch: pytest.MonkeyPatch, what: str, break_it: Callable[[pytest.MonkeyPatch], None], found: str) -> None:
+def test_what_is_broken_is_seen(
+    monkeypatch: pytest.MonkeyPatch, what: str, break_it: Callable[[pytest.MonkeyPatch], None], found: str
+) -> None:
     break_it(monkeypatch)
     assert list(faults()) == [what]
     assert faults()[what].found.startswith(found)
