@@ -7,12 +7,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from recurra.compiler import Program
+from recurra.cells.declaration import blocks, triangular
+from recurra.compiler import Matrix, Program
+from recurra.compiler.plans import split
+from recurra.compiler.trace import reach
 from recurra.engine import reference
+from recurra.engine.choice import BACKENDS, choose
+from recurra.engine.cpu import binding
 from recurra.engine.pack import Layout
 from recurra.errors import ConfigurationError, ShapeError, check_choice, check_shape
-
-BACKENDS = ("reference", "cpu")
 
 
 def run(
@@ -48,7 +51,6 @@ def run(
         check_shape(program.name, name, inputs[name].shape, [("T", steps), ("B", batch), ("n", None)])
     device = inputs[program.inputs[0]].device
     lengths = _checked(program, lengths, steps, batch)
-    layout = Layout.of(steps, batch, lengths, device)
     if resets is not None:
         check_shape(program.name, "resets", resets.shape, [("T", steps), ("B", batch)])
         resets = resets.to(device=device, dtype=torch.bool)
@@ -56,10 +58,65 @@ def run(
             # The end of a row is no boundary within it: what resets say of the padding must not restart a reverse walk.
             resets = resets & (torch.arange(steps, device=device)[:, None] < lengths.to(device))
     initial = {k: torch.zeros_like(v) if initial is None or k not in initial else initial[k].expand_as(v) for k, v in state.items()}
-    inputs = {name: inputs[name] for name in program.inputs}
-    return reference.run(
-        program, inputs, state, parameters, layout=layout, resets=resets, initial=initial, reverse=reverse, masks=dict(masks or {})
-    )
+    inputs, masks = {name: inputs[name] for name in program.inputs}, dict(masks or {})
+    if torch.is_autocast_enabled(device.type):
+        inputs = {name: v.float() if v.is_floating_point() else v for name, v in inputs.items()}
+        state, initial = ({k: v.float() if v.is_floating_point() else v for k, v in s.items()} for s in (state, initial))
+    choice = choose(program, [*inputs.values(), *state.values(), *initial.values(), *parameters.values(), *masks.values()], backend)
+    with torch.autocast(device.type, enabled=False):
+        if choice.backend == "cpu" and steps and batch and (program.states or not _wants_gradient(inputs, parameters)):
+            return _on_cpu(program, inputs, state, parameters, lengths, resets, initial, reverse, masks)
+        layout = Layout.of(steps, batch, lengths, device)
+        return reference.run(
+            program, inputs, state, parameters, layout=layout, resets=resets, initial=initial, reverse=reverse, masks=masks
+        )
+
+
+def _wants_gradient(*groups: Mapping[str, Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(v.requires_grad for group in groups for v in group.values())
+
+
+def _on_cpu(
+    program: Program, inputs: dict[str, Tensor], state: Mapping[str, Tensor], parameters: Mapping[str, Tensor], lengths: Tensor | None,
+    resets: Tensor | None, initial: Mapping[str, Tensor], reverse: bool, masks: dict[str, Tensor],
+) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+    """The compiled kernels, on dense matrices and on floats."""
+    parameters = {**parameters, **{f"weight_{m.name}": _dense(program, m, parameters) for m in program.matrices}}
+    inputs = {name: v if v.is_floating_point() else v.to(torch.float32) for name, v in inputs.items()}
+    steps = inputs[program.inputs[0]].shape[0]
+    valid = None
+    if lengths is not None and not bool((lengths == steps).all()):
+        valid = (torch.arange(steps)[:, None] < lengths.cpu()[None, :]).flatten()
+    if not program.states:
+        return binding.run_stateless(program, inputs, parameters, valid), {}
+    loop, parts = split(program)
+    for name, part in parts:
+        inputs[name] = _derived(part, inputs, parameters, valid)
+    return binding.run(loop, inputs, state, parameters, lengths=lengths, resets=resets, initial=initial, reverse=reverse, masks=masks)
+
+
+def _derived(part: Program, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor], valid: Tensor | None) -> Tensor:
+    """What the loop reads of its inputs through more than one product."""
+    if not _wants_gradient(inputs, parameters):
+        return binding.run_stateless(part, inputs, parameters, valid)
+    if valid is not None:
+        live = valid.view(next(iter(inputs.values())).shape[:2])[:, :, None]
+        inputs = {name: torch.where(live, v, 0.0) for name, v in inputs.items()}
+    graph = reference.Graph(part, parameters)
+    leaves = graph.constants({}) | {part.leaves["input", name]: v for name, v in inputs.items() if ("input", name) in part.leaves}
+    return graph.evaluate(reach(part.nodes, part.new), leaves)[part.new[0]]
+
+
+def _dense(program: Program, matrix: Matrix, parameters: Mapping[str, Tensor]) -> Tensor:
+    """A structured matrix with its zeros written out; a full or diagonal one as it is."""
+    weight, gates = parameters[f"weight_{matrix.name}"], len(matrix.gates)
+    if isinstance(matrix.structure, blocks):
+        heads = weight.reshape(gates, int(matrix.structure.count), -1, weight.shape[1])
+        return torch.cat([torch.block_diag(*head) for head in heads])  # type: ignore[no-untyped-call]
+    if isinstance(matrix.structure, triangular):
+        key = weight.new_tensor(program.unit_values(matrix.structure.key, {matrix.rows: weight.shape[0] // gates}))
+        return torch.where((key[None, :] >= key[:, None]).repeat(gates, 1), weight, 0.0)
+    return weight
 
 
 def _checked(program: Program, lengths: Tensor | None, steps: int, batch: int) -> Tensor | None:

@@ -1,0 +1,115 @@
+"""The forward: buffers for everything that a program reads, one walk, the outputs and the final states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from recurra.compiler.derivative import frontier
+from recurra.compiler.plans import forward_plan
+from recurra.engine.cpu.call import Call, Job, multiply
+from recurra.engine.cpu.memory import Memory, padded, widen, widened_rows
+
+
+def forward(job: Job, tensors: Sequence[Tensor | None], training: bool) -> tuple[list[Tensor], dict[str, Tensor], Memory]:
+    """Walk the sequences: the outputs' courses [T * B, width] in order, the final states [B, n], and the buffers."""
+    program, run, memory = job.program, job.run, Memory(job.sizes)
+    inputs, parameters = job.take(tensors, "input"), job.take(tensors, "parameter")
+    give_constants(job, tensors, memory)
+    _give_inputs(job, inputs, parameters, memory, exact=not training)
+    plan = forward_plan(program, training)
+    courses = {b.name for b in plan.buffers if b.place == "course"}
+    start = _starts(job, tensors)
+    for name in program.states:
+        key, size = f"state:{name}", program.sizes[program.leaves["state", name]]
+        first = widen(start[name], memory.width(size))
+        if key in courses:
+            memory.before[key] = first
+        else:
+            memory.buffers[key] = torch.empty(2, run.count, first.shape[1])
+            memory.buffers[key][0] = first
+    Call(plan, program, parameters, run, memory).start(job.first_step)
+    final = {name: _final(job, memory, name, f"state:{name}" in courses) for name in program.states}
+    return [memory.buffers[f"state:{name}"] for name in program.output], final, memory
+
+
+def _starts(job: Job, tensors: Sequence[Tensor | None]) -> dict[str, Tensor]:
+    """The state that each sequence starts from, [V, n]."""
+    state, initial = job.take(tensors, "state"), job.take(tensors, "initial")
+    row, fresh = job.run.row, job.run.fresh[:, None]
+    if not bool(fresh.any()):
+        return {k: v.detach()[row] for k, v in state.items()}
+    return {k: torch.where(fresh, initial[k].detach()[row], v.detach()[row]) for k, v in state.items()}
+
+
+def _final(job: Job, memory: Memory, name: str, course: bool) -> Tensor:
+    """The last state of each row of the batch, [B, n]."""
+    run, size = job.run, job.program.sizes[job.program.leaves["state", name]]
+    value = memory.buffers[f"state:{name}"]
+    if course:
+        empty = (run.length == 0)[:, None]
+        rows = value[run.last_row.clamp(0, max(0, value.shape[0] - 1))] if value.shape[0] else memory.before[f"state:{name}"]
+        rows = torch.where(empty, memory.before[f"state:{name}"], rows) if bool(empty.any()) else rows
+    else:
+        rows = value[run.length % 2, torch.arange(run.count)]
+    last = torch.empty(run.batch, rows.shape[1])
+    last[run.row[run.final]] = rows[run.final]
+    return memory.narrow(last, size).contiguous()
+
+
+def give_constants(job: Job, tensors: Sequence[Tensor | None], memory: Memory) -> None:
+    """Arrays, learned vectors, diagonal weights and masks."""
+    program, parameters = job.program, job.take(tensors, "parameter")
+    for name, _ in program.units:
+        if ("unit", name) in program.leaves:
+            values = torch.tensor(program.unit_values(name, job.sizes), dtype=torch.float32)
+            memory.buffers[f"unit:{name}"] = widen(values[None], memory.width(program.sizes[program.leaves["unit", name]]))
+    for vector in program.vectors:
+        memory.buffers[f"vector:{vector.name}"] = widen(parameters[vector.name][None], memory.width(vector.size))
+    for matrix in program.matrices:
+        if matrix.diagonal:
+            gates = parameters[f"weight_{matrix.name}"].reshape(len(matrix.gates), -1)
+            memory.buffers[f"weight:{matrix.name}"] = widen(gates, memory.width(matrix.rows)).view(1, -1)
+    for name, mask in job.take(tensors, "mask").items():
+        memory.buffers[f"mask:{name}"] = widen(mask[job.run.row], padded(mask.shape[1]))
+
+
+def _give_inputs(job: Job, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor], memory: Memory, exact: bool) -> None:
+    """The products of inputs for all steps at once, and the inputs that the loop itself reads."""
+    program = job.program
+    for n in frontier(program):
+        node = program.nodes[n]
+        if node.op == "input":
+            value = inputs[str(node.attr)].flatten(0, 1)
+            memory.buffers[f"input:{node.attr}"] = widen(value, memory.width(program.sizes[n]))
+        else:
+            matrix, _ = program.matrix(node)
+            source = str(program.nodes[node.args[0]].attr)
+            if f"hoisted:{matrix.name}" not in memory.buffers:
+                x = inputs[source].detach().flatten(0, 1).contiguous()
+                weight, bias = parameters[f"weight_{matrix.name}"], parameters.get(f"bias_{matrix.name}")
+                width = memory.width(matrix.rows)
+                made = (
+                    multiply(x, weight, bias, len(matrix.gates), width, job.threads)
+                    if exact
+                    else _multiplied(x, weight, bias, len(matrix.gates), width)
+                )
+                memory.buffers[f"hoisted:{matrix.name}"] = made
+
+
+def _multiplied(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: int) -> Tensor:
+    """The same through torch, whose bits depend on the shape: for training."""
+    weight = widened_rows(weight.detach(), gates, width)
+    if bias is None:
+        return x @ weight.t()
+    return torch.addmm(widened_rows(bias.detach()[:, None], gates, width)[:, 0], x, weight.t())
+
+
+def outputs(job: Job, courses: Sequence[Tensor], memory: Memory) -> Tensor:
+    """[T, B, O], the states that are given out side by side."""
+    program = job.program
+    parts = [memory.narrow(c, program.sizes[program.leaves["state", name]]) for c, name in zip(courses, program.output, strict=True)]
+    y = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+    return y.reshape(job.run.steps, job.run.batch, -1)

@@ -1,0 +1,117 @@
+"""Compiled kernels: built once, kept on disk, loaded once a process.
+
+The folder belongs to the user alone (0700, owner checked). An entry is keyed by its LLVM text, LLVM's version and the processor's
+features, and carries its own SHA-256; a wrong one is built again. Two processes at once are safe: an entry appears by a rename.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import stat
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from recurra.compiler.plan import Plan
+from recurra.engine.cpu.code import Loaded, Module, compile_text, host, version
+from recurra.engine.cpu.products import PRODUCTS_ARGUMENTS, Tile, products_module, tile_for
+from recurra.engine.cpu.walk import WALK_ARGUMENTS, walk_module
+
+launches: Counter[str] = Counter()
+_lock = threading.RLock()
+_loaded: dict[str, Loaded] = {}
+DIGEST = 32
+
+
+@cache
+def tile() -> Tile:
+    """The tile of this machine's registers."""
+    return tile_for(host()[1])
+
+
+@cache
+def products() -> Callable[..., None]:
+    """The matrix product; see products.py for its arguments."""
+    with _lock:
+        return _load(products_module(tile())).function("products", PRODUCTS_ARGUMENTS)
+
+
+@cache
+def products_address() -> int:
+    """Where the matrix product stands, for kernels that call it."""
+    return int(ctypes.cast(products(), ctypes.c_void_p).value or 0)  # type: ignore[arg-type]
+
+
+_walks: dict[int, tuple[Plan, Callable[..., None]]] = {}
+
+
+def walk(plan: Plan) -> Callable[..., None]:
+    """The function that walks a plan; see walk.py for its arguments."""
+    found = _walks.get(id(plan))
+    if found is None:
+        with _lock:
+            found = _walks[id(plan)] = plan, _load(walk_module(plan, tile())).function("walk", WALK_ARGUMENTS)
+    return found[1]
+
+
+def _load(module: Module) -> Loaded:
+    text = module.text()
+    cpu, features = host()
+    key = hashlib.sha256("\0".join((text, version(), cpu, features)).encode()).hexdigest()
+    if key not in _loaded:
+        _loaded[key] = Loaded(_stored(key) or _build(key, text, cpu, features))
+    return _loaded[key]
+
+
+def _build(key: str, text: str, cpu: str, features: str) -> bytes:
+    code = compile_text(text, cpu, features)
+    launches["compiled"] += 1
+    folder = cache_folder()
+    if folder is not None:
+        # A full or read-only disk costs the next process a compilation, nothing else.
+        with suppress(OSError):
+            _keep(folder / key, hashlib.sha256(code).digest() + code)
+    return code
+
+
+def _keep(path: Path, entry: bytes) -> None:
+    """Appear whole or not at all: written beside, then renamed."""
+    handle, beside = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(entry)
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _stored(key: str) -> bytes | None:
+    folder = cache_folder()
+    if folder is None:
+        return None
+    try:
+        entry = (folder / key).read_bytes()
+    except OSError:
+        return None
+    digest, code = entry[:DIGEST], entry[DIGEST:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def cache_folder() -> Path | None:
+    """Where kernels are kept: $RECURRA_CACHE, else recurra in $XDG_CACHE_HOME or ~/.cache. None where it is not ours alone."""
+    named = os.environ.get("RECURRA_CACHE")
+    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recurra" / "kernels"
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = base.lstat()
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
+    return base if ours and not found.st_mode & 0o022 else None

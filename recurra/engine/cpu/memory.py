@@ -1,0 +1,68 @@
+"""The buffers of a call, and matrices packed as the kernels read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from recurra.engine.cpu import kernels
+from recurra.engine.cpu.code import LANES
+
+
+def padded(size: int) -> int:
+    """A size rounded up to whole vectors."""
+    return -(-size // LANES) * LANES
+
+
+def widen(value: Tensor, width: int) -> Tensor:
+    """[..., n] with zeros behind, contiguous."""
+    value = value.detach()
+    if value.shape[-1] != width:
+        value = functional.pad(value, (0, width - value.shape[-1]))
+    return value.contiguous()
+
+
+@dataclass
+class Memory:
+    """The buffers of one call by name, each [rows, width], and the tensors that must outlive it."""
+
+    sizes: Mapping[str, int]
+    buffers: dict[str, Tensor] = field(default_factory=dict)
+    before: dict[str, Tensor] = field(default_factory=dict)
+
+    def width(self, size: str) -> int:
+        """A row of a buffer of that size, in floats."""
+        return 1 if size == "one" else padded(self.sizes[size])
+
+    def narrow(self, value: Tensor, size: str) -> Tensor:
+        """A buffer's rows without the padding, [rows, n]."""
+        return value[:, : 1 if size == "one" else self.sizes[size]]
+
+    def gates(self, name: str, size: str) -> Tensor:
+        """A buffer of several gates without the padding, [rows, G * n], contiguous."""
+        value, n = self.buffers[name], 1 if size == "one" else self.sizes[size]
+        if self.width(size) == n:
+            return value
+        return value.view(value.shape[0], -1, self.width(size))[:, :, :n].flatten(1)
+
+
+def pack(blocks: Sequence[Tensor], width: int) -> Tensor:
+    """Matrices [n, k], each widened to `width` columns, side by side in panels [panel, k, column]."""
+    panel, depth = kernels.tile().panel, blocks[0].shape[1]
+    panels = -(-len(blocks) * width // panel)
+    columns = torch.zeros(panels * panel, depth)
+    for j, block in enumerate(blocks):
+        columns[j * width : j * width + block.shape[0]] = block
+    return columns.view(panels, panel, depth).transpose(1, 2).contiguous()
+
+
+def widened_rows(weight: Tensor, gates: int, width: int) -> Tensor:
+    """[G * n, k] with each gate's rows widened to `width`."""
+    rows = weight.shape[0] // gates
+    if rows == width:
+        return weight
+    return functional.pad(weight.reshape(gates, rows, -1), (0, 0, 0, width - rows)).flatten(0, 1)
