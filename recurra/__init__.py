@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from recurra.layers import State as State
     from recurra.tasks import Model as Model
     from recurra.tasks import load as load
-    from recurra.training.train import train as train
+    from recurra.training import train as train
 
 __version__ = "0.1.0"
 
@@ -73,7 +73,7 @@ _NAMES = {
     "RecurraError ShapeError",
     "recurra.layers": "GRU GRUCell LSTM LSTMCell RNN RNNCell Recurrent State",
     "recurra.tasks": "Model load",
-    "recurra.training.train": "train",
+    "recurra.training": "train",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

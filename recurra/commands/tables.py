@@ -7,7 +7,6 @@ from rich.table import Table
 from recurra.commands.compare import Comparison, Measured
 from recurra.tasks import Prediction
 
-
 # A smaller share would read 0.0%.
 SHOWN = 0.0005
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from recurra.cells import Cell, learned, octaves
 from recurra.cells.declaration import REQUIRED
 from recurra.compiler import Program, compile_cell
@@ -22,8 +24,11 @@ SPOKEN = {"learned": (learned, float), "octaves": (octaves, int)}
 
 def model_section(task: type[Task], cell: Cell) -> Section:
     """The keys of `[model]`: those of the task and its network, of the layers, and the constants and sizes of the cell."""
-    own: dict[str, Any] = {name: (_kind(default), ... if default is REQUIRED else None) for name, default in constants(cell).items()}
-    own |= dict.fromkeys(further_sizes(cell), (Count | None, None))
+    help = f"a constant of {cell.name}, which has its own default"
+    own: dict[str, Any] = {
+        name: (_kind(default), Field(... if default is REQUIRED else None, description=help)) for name, default in constants(cell).items()
+    }
+    own |= dict.fromkeys(further_sizes(cell), (Count | None, Field(None, description=f"a size of {cell.name}; by default hidden_size")))
     return Section.of("model", [*task.constructors, Recurrent], DECIDED, own)
 
 

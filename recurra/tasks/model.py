@@ -131,20 +131,20 @@ def load(path: str | os.PathLike[str]) -> Model:
     """
     file = read_model(path)
     try:
-        model = _rebuilt(file.metadata)
-        check_tensors(path, file.tensors, {name: tuple(value.shape) for name, value in model.network.state_dict().items()})
-    except ModelFileError:
-        raise
-    # What hostile metadata does to code that expects its own: a wrong type, a missing key, a size that no network can have.
-    except (ConfigurationError, AttributeError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        model = _rebuilt(file.metadata, len(file.tensors))
+    except ModelFileError as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+    # What hostile metadata do to code that expects its own: a wrong type, a missing key, a size that no network can have.
+    except (AttributeError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, AssertionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: not a model that this version can rebuild: {error}") from error
+    check_tensors(path, file.tensors, {name: tuple(value.shape) for name, value in model.network.state_dict().items()})
     weights = {name: torch.from_numpy(value) for name, value in file.tensors.items()}
     model.network.load_state_dict(weights, assign=True)
     return model
 
 
-def _rebuilt(metadata: Mapping[str, Any]) -> Model:
-    """The model of a file without its weights: nothing of its size is allocated before the tensors are checked."""
+def _rebuilt(metadata: Mapping[str, Any], tensors: int) -> Model:
+    """The model of a file without its weights: nothing of its size is allocated before its tensors are checked."""
     if metadata.get("kind") != KIND:
         raise ModelFileError(f"this is no model but {metadata.get('kind', 'another safetensors file')!r}.")
     if metadata["task"] not in TASKS:
@@ -152,6 +152,9 @@ def _rebuilt(metadata: Mapping[str, Any]) -> Model:
     task = TASKS[metadata["task"]].from_data(metadata["fitted"])
     program = Program.from_json(json.dumps(metadata["cell"]))
     configuration = metadata["configuration"]
+    layers = configuration["model"]["num_layers"]
+    if isinstance(layers, int) and layers > tensors:
+        raise ModelFileError(f"has {layers} layers, but only {tensors} tensors: the file was changed.")
     with torch.device("meta"):
         network = task.network(program, **network_settings(type(task), program, configuration["model"]))
     return Model(task, program, network, configuration, metadata["scores"])

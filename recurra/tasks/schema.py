@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ WORDING = (
     ("a valid boolean", "true or false"),
     ("a valid list", "a list"),
 )
+WORDS: dict[Any, str] = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+SIGNS = {"gt": "above", "ge": "from", "lt": "below", "le": "to"}
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -63,7 +66,8 @@ class Section:
         """Every key with its value, given or default. Raises ConfigurationError for an unknown key and for a value that cannot be meant."""
         for key in given:
             if key not in self.schema.model_fields:
-                raise ConfigurationError(f"{self.name}: unknown key {key!r}{suggest(key, self.schema.model_fields)}")
+                known = suggest(key, self.schema.model_fields) if self.schema.model_fields else "; it has none here"
+                raise ConfigurationError(f"{self.name}: unknown key {key!r}{known}")
         try:
             return self.schema(**given).model_dump()
         except ValidationError as error:
@@ -92,21 +96,26 @@ def _fields(constructor: Callable[..., Any], without: frozenset[str]) -> dict[st
 
 
 def _helps(constructor: Callable[..., Any]) -> dict[str, str]:
-    """The lines `name: meaning` of a docstring; a meaning goes on in lines that stand further in."""
-    doc = inspect.getdoc(constructor) or ""
-    found = re.findall(r"^(\w+): (.+(?:\n +.+)*)", doc, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", meaning) for name, meaning in found}
+    """The first sentence after each `name: ` of a docstring."""
+    text = " ".join((inspect.getdoc(constructor) or "").split())
+    names = "|".join(inspect.signature(constructor).parameters)
+    parts = re.split(rf"\b({names}): ", text)
+    return {name: re.split(r"[.;,]?(?:\. |\s*$)", meaning)[0] for name, meaning in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _words(annotation: Any, bounds: Iterable[Any]) -> str:
+def _words(annotation: Any, bounds: Iterable[Any] = ()) -> str:
     """A type as a reader says it."""
-    if typing.get_origin(annotation) is typing.Literal:
-        return " | ".join(map(str, typing.get_args(annotation)))
-    names = {bool: "true or false", int: "whole number", float: "number", str: "text"}
-    word = names.get(annotation) or str(annotation).replace("str", "text").replace("float", "number")
-    signs = {"gt": "above", "ge": "from", "lt": "below", "le": "to"}
-    limits = [(text, getattr(bound, sign, None)) for bound in bounds for sign, text in signs.items()]
-    return " ".join([word, *(f"{text} {limit}" for text, limit in limits if limit is not None)])
+    kinds, origin = typing.get_args(annotation), typing.get_origin(annotation)
+    if origin is typing.Literal:
+        return " | ".join(map(str, kinds))
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(dict.fromkeys(_words(kind) for kind in kinds if kind is not types.NoneType))
+    if origin is typing.Annotated:
+        return _words(kinds[0], [bound for field in kinds[1:] for bound in field.metadata])
+    if origin is not None:
+        return f"{'list' if origin is list else 'table'} of {_words(kinds[-1])}s"
+    limits = [(text, getattr(bound, sign, None)) for bound in bounds for sign, text in SIGNS.items()]
+    return " ".join([WORDS.get(annotation, str(annotation)), *(f"{text} {limit}" for text, limit in limits if limit is not None)])
 
 
 def _plain(message: str) -> str:

@@ -88,6 +88,12 @@ class Tagging(Task):
         """A Tagger for the words and labels of the training data."""
         return Tagger(program, len(self.words), len(self.labels), **settings)
 
+    @staticmethod
+    def rehearse(program: Program, **settings: Any) -> None:
+        """A Tagger for no words and one label, without memory."""
+        with torch.device("meta"):
+            Tagger(program, 1, 1, **settings)
+
     def encode(self, example: Tagged) -> Encoded:
         """Numbers of words and labels; a label that training did not have costs nothing."""
         return Encoded(self.words.encode(example.words), self.labels.encode(example.labels, strict=False))

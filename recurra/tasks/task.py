@@ -65,6 +65,11 @@ class Task(ABC):
     def network(self, program: Program, **settings: Any) -> nn.Module:
         """A network with random weights for this task. Raises ConfigurationError."""
 
+    @staticmethod
+    @abstractmethod
+    def rehearse(program: Program, **settings: Any) -> None:
+        """Build a network of nothing, so that settings that do not fit the cell are found before any data is read."""
+
     @abstractmethod
     def encode(self, example: Any) -> Any:
         """An example as numbers, once for all epochs; its `len` is its number of steps."""

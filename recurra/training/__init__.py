@@ -3,6 +3,6 @@
 from recurra.training.configuration import Configuration, describe, nested_settings, resolve
 from recurra.training.loop import Training
 from recurra.training.recipes import Recipe, read_recipe, recipe_names
-from recurra.training.train import train
+from recurra.training.running import train
 
 __all__ = ["Configuration", "Recipe", "Training", "describe", "nested_settings", "read_recipe", "recipe_names", "resolve", "train"]

@@ -12,15 +12,15 @@ from recurra.compiler import Program
 from recurra.data import Corpus
 from recurra.errors import ConfigurationError, suggest
 from recurra.tasks import TASKS, Task
-from recurra.tasks.configuration import compiled, constants, model_section
+from recurra.tasks.configuration import compiled, constants, model_section, network_settings
 from recurra.tasks.corpora import CORPORA, built_in
 from recurra.tasks.schema import Key, Section
 from recurra.training.loop import Training
 from recurra.training.recipes import Recipe, read_recipe, read_settings
 
 SECTIONS = ("corpus", "model", "training")
-# What stands above the sections in a config.toml; all but the cell and the seed are said on the command line.
-PLAIN = ("recipe", "task", "cell", "seed", "data", "built_in")
+# What stands above the sections in a config.toml; of these a user sets the first two, the others say what was trained on.
+PLAIN = ("cell", "seed", "recipe", "task", "data", "built_in")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Configuration:
     def to_data(self) -> dict[str, Any]:
         """Plain data, as it is written to config.toml and to a model file; of a path only its last part, since files are handed on."""
         data = self.path.resolve().name if self.path else self.corpus
-        plain = (self.recipe, self.task.name, self.cell_name, self.seed, data, self.path is None)
+        plain = (self.cell_name, self.seed, self.recipe, self.task.name, data, self.path is None)
         return {**dict(zip(PLAIN, plain, strict=True)), **self.sections}
 
 
@@ -61,28 +61,22 @@ def resolve(
 ) -> Configuration:
     """Settle every key. Raises ConfigurationError, CellError, FileError."""
     chosen = read_recipe(recipe)
-    task = TASKS[chosen.task]
-    values = _merged(chosen, path is None, {} if file is None else read_settings(file), settings)
-    wanted = cell if cell is not None else values.get("cell", "lstm")
-    found = wanted if isinstance(wanted, Cell) else find(str(wanted))
-    values["model"] = {**_constants(chosen, found), **values.get("model", {})}
     if path is None and chosen.corpus is None:
         raise ConfigurationError(f"train: {recipe} has no built-in corpus: say which data to train on.")
-    sections = _sections(task, found, chosen.corpus if path is None else None)
-    resolved = {name: section.resolve(values.get(name, {})) for name, section in sections.items()}
+    task, corpus = TASKS[chosen.task], chosen.corpus if path is None else None
+    name, found, values = _settled(chosen, path is None, cell, file, settings)
+    resolved = {key: section.resolve(values.get(key, {})) for key, section in _sections(task, found, corpus).items()}
     program, resolved["model"] = compiled(task, found, resolved["model"])
-    return Configuration(
-        recipe, task, found, program, chosen.corpus if path is None else None, None if path is None else Path(path),
-        _seed(seed if seed is not None else values.get("seed", 1)), resolved, found.name if isinstance(wanted, Cell) else str(wanted),
-    )  # fmt: skip
+    task.rehearse(program, **network_settings(task, program, resolved["model"]))
+    Training(**resolved["training"])
+    number = _seed(seed if seed is not None else values.get("seed", 1))
+    return Configuration(recipe, task, found, program, corpus, None if path is None else Path(path), number, resolved, name)
 
 
 def describe(recipe: str, cell: Cell | str = "lstm", built_in: bool = True) -> dict[str, list[Key]]:
     """The keys that can be set, section by section, with the values that the recipe gives them as defaults."""
     chosen = read_recipe(recipe)
-    found = cell if isinstance(cell, Cell) else find(cell)
-    values = _merged(chosen, built_in, {}, {})
-    values["model"] = {**_constants(chosen, found), **values.get("model", {})}
+    _, found, values = _settled(chosen, built_in, cell, None, {})
     sections = _sections(TASKS[chosen.task], found, chosen.corpus if built_in else None)
     return {
         name: [Key(k.name, k.kind, values.get(name, {}).get(k.name, k.default), k.help) for k in section.keys]
@@ -90,20 +84,33 @@ def describe(recipe: str, cell: Cell | str = "lstm", built_in: bool = True) -> d
     }
 
 
+def _settled(
+    recipe: Recipe, built_in: bool, cell: Cell | str | None, file: str | Path | None, settings: Mapping[str, Any]
+) -> tuple[str, Cell, dict[str, Any]]:
+    """The cell, what it is called, and all settings: those of the recipe, over them the file's, over them the user's."""
+    earlier = {} if file is None else read_settings(file)
+    if earlier.get("recipe", recipe.name) != recipe.name:
+        raise ConfigurationError(f"{file}: must be of the recipe {recipe.name}, got {earlier['recipe']!r}.")
+    for key in PLAIN[2:]:
+        if key in settings:
+            raise ConfigurationError(f"train: {key} cannot be set: it follows from what is trained.")
+    values = _merged(recipe.values, recipe.built_in if built_in else {}, earlier, settings)
+    wanted = cell if cell is not None else values.get("cell", "lstm")
+    found = wanted if isinstance(wanted, Cell) else find(str(wanted))
+    own = {name: value for name, value in recipe.constants.items() if name in constants(found)}
+    values["model"] = {**own, **values.get("model", {})}
+    return found.name if isinstance(wanted, Cell) else str(wanted), found, values
+
+
 def _sections(task: type[Task], cell: Cell, corpus: str | None) -> dict[str, Section]:
     generated = Section.of("corpus", [CORPORA[corpus]] if corpus else [])
     return {"corpus": generated, "model": model_section(task, cell), "training": Section.of("training", [Training])}
 
 
-def _constants(recipe: Recipe, cell: Cell) -> dict[str, Any]:
-    """What the recipe says of constants that this cell has."""
-    return {name: value for name, value in recipe.constants.items() if name in constants(cell)}
-
-
-def _merged(recipe: Recipe, built_in: bool, file: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The four sources, the later ones over the earlier."""
+def _merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings, the later ones over the earlier."""
     merged: dict[str, Any] = {}
-    for source in (recipe.values, recipe.built_in if built_in else {}, file, settings):
+    for source in sources:
         for key, value in nested_settings(source).items():
             merged[key] = {**merged.get(key, {}), **value} if key in SECTIONS else value
     return merged

@@ -44,5 +44,5 @@ def interruptible() -> Iterator[Interruption]:
     finally:
         for number in ours:
             signal.signal(number, before[number])
-    if seen.number is not None:
-        signal.raise_signal(seen.number)
+        if seen.number is not None:
+            signal.raise_signal(seen.number)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recurra.data import Buckets, Corpus
-from recurra.errors import DataError, DivergedError, check_choice
+from recurra.errors import ConfigurationError, DataError, DivergedError, check_choice
 from recurra.models.amounts import Amount, Count, Share
 from recurra.tasks import Losses, Model
 from recurra.training.interruption import Interruption, interruptible
@@ -51,6 +51,8 @@ class Training:
         patience: Annotated[int, Field(ge=0)] = 0,
         watch: str | None = None,
     ) -> None:
+        if momentum and optimiser != "sgd":
+            raise ConfigurationError(f"training.momentum: has an effect with optimiser sgd only, got {optimiser}.")
         self.epochs, self.batch_size, self.patience, self.watch = epochs, batch_size, patience, watch
         self.optimiser, self.clip_norm, self.clip_value = optimiser, clip_norm, clip_value
         self.rates = {"learning_rate": learning_rate, "weight_decay": weight_decay, "momentum": momentum}
@@ -138,7 +140,9 @@ class _Run:
     def _check(self, value: float, what: str, numbers: list[int], losses: Losses) -> None:
         if math.isfinite(value):
             return
-        faulty = [number for number, own in zip(numbers, losses.sums.tolist(), strict=True) if not math.isfinite(own)] or numbers
+        faulty = sorted(number for number, own in zip(numbers, losses.sums.tolist(), strict=True) if not math.isfinite(own)) or sorted(
+            numbers
+        )
         if all(bool(p.isfinite().all()) for p in self.network.parameters()):
             self.record.save(self.model, "last")
         raise DivergedError(
@@ -147,7 +151,7 @@ class _Run:
         )
 
     def _stop(self, epoch: int) -> NoReturn:
-        """Save and leave; `interruptible` then delivers the signal."""
+        """Save and leave; `interruptible` delivers the signal on the way out."""
         self.record.save(self.model, "last")
         self.display.say(f"interrupted in epoch {epoch} after step {self.step}: {self.record.kept}")
         raise KeyboardInterrupt

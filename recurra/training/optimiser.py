@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from recurra.errors import ConfigurationError
 
-
-def optimiser_of(
-    network: nn.Module, name: str, *, learning_rate: float, weight_decay: float, momentum: float
-) -> torch.optim.Optimizer:
-    """`adamw` (Loshchilov & Hutter 2019) or `sgd`. Raises ConfigurationError for a key that has no effect."""
+def optimiser_of(network: nn.Module, name: str, *, learning_rate: float, weight_decay: float, momentum: float) -> torch.optim.Optimizer:
+    """`adamw` (Loshchilov & Hutter 2019) or `sgd`, which alone has a momentum to set."""
     if name == "sgd":
         return torch.optim.SGD(network.parameters(), learning_rate, momentum, weight_decay=weight_decay)
-    if momentum:
-        raise ConfigurationError(f"training.momentum: belongs to optimiser = \"sgd\"; {name} has no momentum of its own to set.")
     return torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=weight_decay)
 
 
@@ -28,14 +22,18 @@ def clip(parameters: Iterable[Tensor], norm: float, value: float) -> float:
     A norm that is not finite leaves the gradients as they are.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    before = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))) if gradients else 0.0
+    before = _norm(gradients)
     if not math.isfinite(before):
         return before
-    if value:
+    for gradient in gradients if value else ():
+        gradient.clamp_(-value, value)
+    if norm and (total := _norm(gradients)) > norm:
         for gradient in gradients:
-            gradient.clamp_(-value, value)
-    if norm:
-        total = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
-        for gradient in gradients:
-            gradient.mul_((norm / (total + 1e-6)).clamp(max=1.0))
+            gradient.mul_(norm / total)
     return before
+
+
+def _norm(gradients: Sequence[Tensor]) -> float:
+    """The norm of all values together."""
+    norms = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
