@@ -155,7 +155,7 @@ def _compiled(
     program = compile_cell(cell, constants=constants, structure=structure, bias=named)
     if bias is not True:
         return program
-    return compile_cell(cell, constants=constants, structure=structure, bias=" ".join(m.name for m in program.matrices if not m.diagonal))
+    return compile_cell(cell, constants=constants, structure=structure, bias=" ".join(m.name for m in program.matrices))
 
 
 def _named_class(cell: Cell) -> type[StateLayer]:

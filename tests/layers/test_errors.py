@@ -134,5 +134,6 @@ def test_bias_true_gives_every_full_matrix_one() -> None:
     assert [n for n in made("scrn", context_size=7, bias=True).state_dict() if "bias" in n] == [
         "bias_ih_l0", "bias_hh_l0", "bias_sh_l0", "bias_is_l0",
     ]  # fmt: skip
+    assert made("lstm_peephole", bias=True).state_dict().keys() == made("lstm_peephole").state_dict().keys()
     assert [n for n in made("gru", bias="hh").state_dict() if "bias" in n] == ["bias_hh_l0"]
     assert "bias='hh'" in repr(made("gru", bias="hh"))

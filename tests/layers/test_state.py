@@ -90,6 +90,11 @@ def test_a_stream_forked_saved_and_resumed(tmp_path: Path) -> None:
         assert torch.equal(final.h, want.h)
 
 
+def test_the_order_of_names_is_kept(tmp_path: Path) -> None:
+    random_state(layer_of("slstm")).save(tmp_path / "state")
+    assert list(State.load(tmp_path / "state")) == ["h", "c", "n", "m"]
+
+
 def test_loading_what_is_no_state(tmp_path: Path) -> None:
     path = tmp_path / "other.rnn"
     write_model(path, {"h": np.zeros((1, 2, 3), np.float32)}, {"task": "tagging"})

@@ -209,6 +209,7 @@ def test_cells_on_batches(name: str, bias: bool) -> None:
         made.append(getattr(module, name)(I, H, bias=bias, dtype=torch.float64))
     assert list(made[0].state_dict()) == list(made[1].state_dict())
     assert repr(made[0]) == repr(made[1])
+    assert (made[0].bias_ih is None, made[0].bias_hh is None) == (not bias, not bias)
     x, h, c = random_input(B, I).requires_grad_(), random_input(B, H).requires_grad_(), random_input(B, H, seed=4).requires_grad_()
     hx = (h, c) if name == "LSTMCell" else h
     for given in (None, hx):
