@@ -61,6 +61,14 @@ class Program:
     source: str = ""
     text: str = ""
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Computed once: programs are the keys of everything that is derived from them."""
+        return hash((self.name, self.nodes, self.sizes, self.inputs, self.states, self.new, self.output, self.matrices))
+
     # -- what a layer asks
 
     @cached_property
@@ -132,13 +140,11 @@ class Program:
 
     def matrix(self, product: Node) -> tuple[Matrix, int]:
         """The matrix of a product, and which of its gates."""
-        name, gate = str(product.attr).split(".")
-        matrix = self._matrices[name]
-        return matrix, matrix.gates.index(gate)
+        return self._places[str(product.attr)]
 
     @cached_property
-    def _matrices(self) -> dict[str, Matrix]:
-        return {m.name: m for m in self.matrices}
+    def _places(self) -> dict[str, tuple[Matrix, int]]:
+        return {f"{m.name}.{gate}": (m, j) for m in self.matrices for j, gate in enumerate(m.gates)}
 
     def _number(self, size: str, sizes: Mapping[str, int]) -> int:
         return 1 if size == "one" else sizes[size]

@@ -87,6 +87,8 @@ class _Schedule:
                 groups.setdefault((self.known[n][0], self.sizes[n], terms), []).append(n)
         result: dict[int, list[Products]] = {}
         for j, ((stage, size, terms), members) in enumerate(groups.items()):
+            # In the order of the matrix, so that a whole matrix is packed and biased as it stands.
+            members.sort(key=lambda n: self._gate(n))
             target = self.lowering.buffer(f"product:{j}", "row", size, len(members))
             for part, n in enumerate(members):
                 self.lowering.leaves[n] = Access(target, part)
@@ -97,6 +99,10 @@ class _Schedule:
             )
             result.setdefault(stage, []).append(Products(target, made))
         return result
+
+    def _gate(self, product: int) -> int:
+        label = str(self.nodes[product].attr).split("+")[0].removesuffix("^T")
+        return self.lowering.program.matrix(Node("product", (), label))[1]
 
     @staticmethod
     def _matrix(label: str) -> str:

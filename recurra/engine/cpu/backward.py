@@ -18,8 +18,10 @@ class Backward:
     """One walk back, and the gradients of weights after it."""
 
     def __init__(self, job: Job, tensors: Sequence[Tensor | None], memory: Memory) -> None:
-        self.job, self.tensors, self.program, self.sequences = job, tensors, job.program, job.run
-        self.parameters = job.take(tensors, "parameter")
+        self.job, self.program, self.sequences = job, job.program, job.run
+        self.given = job.take(tensors)
+        self.wanted = {key for key, t in zip(job.names, tensors, strict=True) if t is not None and t.requires_grad}
+        self.parameters = self.given.parameter
         self.plan = backward_plan(job.program)
         # What the forward kept, under the names that the backward reads it by; its scratch is not kept.
         kept = {b.name for b in self.plan.buffers if b.place != "row" and not b.name.startswith(("cotangent:", "output:", "gradient"))}
@@ -39,7 +41,9 @@ class Backward:
             size = self.program.sizes[self.program.leaves["state", name]]
             pair = torch.zeros(2, run.count, self.memory.width(size))
             given = dfinal[name]
-            if given is not None:
+            if given is not None and run.plain:
+                pair[run.steps % 2, :, : given.shape[1]] = given
+            elif given is not None:
                 rows = run.final.nonzero()[:, 0]
                 pair[run.length[rows] % 2, rows, : given.shape[1]] = given[run.row[rows]]
             self.memory.buffers[f"cotangent:{name}"] = pair
@@ -56,6 +60,9 @@ class Backward:
         for name in self.program.states:
             size = self.program.sizes[self.program.leaves["state", name]]
             rows = self.memory.narrow(self.memory.buffers[f"cotangent:{name}"][0], size)
+            if run.plain:
+                found["state", name] = rows
+                continue
             for kind, mine in (("state", ~run.fresh), ("initial", run.fresh)):
                 total = torch.zeros(run.batch, rows.shape[1])
                 found[kind, name] = total.index_add_(0, run.row[mine], rows[mine])
@@ -63,7 +70,7 @@ class Backward:
 
     def _inputs_and_parameters(self) -> dict[tuple[str, str], Tensor]:
         found: dict[tuple[str, str], Tensor] = {}
-        inputs = self.job.take(self.tensors, "input")
+        inputs = self.given.input
         shape = (self.sequences.steps, self.sequences.batch)
         for n in frontier(self.program):
             node = self.program.nodes[n]
@@ -99,17 +106,17 @@ class Backward:
         self, found: dict[tuple[str, str], Tensor], name: str, source: str, inputs: Mapping[str, Tensor], shape: tuple[int, int]
     ) -> None:
         d = self._flowing(name)
-        x = inputs[source].detach().flatten(0, 1)
+        x = inputs[source].flatten(0, 1)
         if not self.sequences.whole:
             # Zero times what stands in the padding may be NaN.
             x = torch.where(self.sequences.valid()[:, None], x, 0.0)
         weight = self.parameters[f"weight_{name}"]
-        if ("parameter", f"weight_{name}") in self.job.names:
+        if ("parameter", f"weight_{name}") in self.wanted:
             found["parameter", f"weight_{name}"] = d.t() @ x
         if f"bias_{name}" in self.parameters:
             found["parameter", f"bias_{name}"] = d.sum(0)
-        if inputs[source].requires_grad:
-            self._add(found, ("input", source), (d @ weight.detach()).view(*shape, -1))
+        if ("input", source) in self.wanted:
+            self._add(found, ("input", source), (d @ weight).view(*shape, -1))
 
     def _products(self, found: dict[tuple[str, str], Tensor]) -> None:
         """The weights of the loop: each gate's gradient times the vector that it read."""
@@ -157,13 +164,13 @@ class Backward:
         """The same for the old value of a state, which stands one step earlier."""
         run = self.sequences
         course, before = self.memory.narrow(self.memory.buffers[name], size), self.memory.narrow(self.memory.before[name], size)
+        if run.plain:
+            first, later, earlier = (d[-run.batch :], d[: -run.batch], course[run.batch :])
+            if not run.reverse:
+                first, later, earlier = d[: run.batch], d[run.batch :], course[: -run.batch]
+            return torch.addmm(first.t() @ before, later.t(), earlier)
         live = run.length > 0
         total = d[run.first_row[live]].t() @ before[live]
-        if run.steps < 2:
-            return total
-        if run.whole and not bool(run.fresh.any()):
-            later, earlier = (d[: -run.batch], course[run.batch :]) if run.reverse else (d[run.batch :], course[: -run.batch])
-            return total + later.t() @ earlier
         rows = run.valid()
         rows[run.first_row[live]] = False
         places = rows.nonzero()[:, 0]

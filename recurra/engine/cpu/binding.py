@@ -11,7 +11,7 @@ from torch import Tensor
 from recurra.compiler import Program
 from recurra.compiler.plans import stateless_plan
 from recurra.engine.cpu.backward import Backward
-from recurra.engine.cpu.call import Call, Job, row_bounds, sizes_of
+from recurra.engine.cpu.call import Call, Given, Job, row_bounds, sizes_of
 from recurra.engine.cpu.forward import forward, give_constants, outputs
 from recurra.engine.cpu.memory import Memory, padded, widen
 from recurra.engine.cpu.sequences import Sequences, sequences
@@ -27,10 +27,12 @@ class Loop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, job: Job, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         with torch.no_grad():
-            courses, final, memory = forward(job, tensors, training=True)
+            courses, final, memory = forward(job, job.take(tensors), training=True)
+            y = outputs(job, courses, memory)
         ctx.job, ctx.memory = job, memory
-        ctx.save_for_backward(*tensors)
-        return (outputs(job, courses, memory), *final.values())
+        # The output is among them because the backward reads its memory: autograd then refuses one that was written over.
+        ctx.save_for_backward(*tensors, y)
+        return (y, *final.values())
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -39,7 +41,7 @@ class Loop(torch.autograd.Function):
                 f"{ctx.job.program.name}: the cpu backend has first derivatives only. "
                 'Use backend="reference" for derivatives of derivatives.'
             )
-        walk = Backward(ctx.job, ctx.saved_tensors, ctx.memory)
+        walk = Backward(ctx.job, ctx.saved_tensors[:-1], ctx.memory)
         return (None, *walk.run(gradients[0], gradients[1:]))
 
 
@@ -72,7 +74,7 @@ def run(
         y, *final = Loop.apply(job, *tensors)  # type: ignore[no-untyped-call]
         return y, dict(zip(program.states, final, strict=True)) | final_step
     with torch.no_grad():
-        courses, final_state, memory = forward(job, tensors, training=False)
+        courses, final_state, memory = forward(job, job.take(tensors), training=False)
         return outputs(job, courses, memory), final_state | final_step
 
 
@@ -88,11 +90,10 @@ def run_stateless(program: Program, inputs: Mapping[str, Tensor], parameters: Ma
     zeros, ones = torch.zeros(count, dtype=torch.int64), torch.ones(count, dtype=torch.bool)
     bounds = tuple(row_bounds(count, torch.get_num_threads())) if count else ((0, 0),)
     cut = Sequences(places, zeros, zeros + 1, ~ones, ones, bounds, 1, rows, False, valid is None)
-    names = [("input", k) for k in inputs] + [("parameter", k) for k in parameters]
-    job = Job(program, cut, tuple(names), sizes, None, torch.get_num_threads())
-    tensors = [*inputs.values(), *parameters.values()]
+    job = Job(program, cut, (), sizes, None, torch.get_num_threads())
     with torch.no_grad():
-        give_constants(job, tensors, memory)
+        parameters = {name: value.detach() for name, value in parameters.items()}
+        give_constants(job, Given(parameter=parameters), memory)
         for name, value in inputs.items():
             memory.buffers[f"input:{name}"] = widen(value.flatten(0, 1), padded(value.shape[-1]))
         Call(plan, program, parameters, cut, memory).start(None)

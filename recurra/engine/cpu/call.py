@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor
 
 from recurra.cells.notation import Node
 from recurra.compiler import Program
-from recurra.compiler.plan import Plan, Products, Term
+from recurra.compiler.plan import Buffer, Plan, Products, Term
 from recurra.engine.cpu import kernels
-from recurra.engine.cpu.memory import Memory, pack, padded, widen
+from recurra.engine.cpu.memory import Memory, pack, padded, start_of
 from recurra.engine.cpu.sequences import Sequences
 from recurra.engine.cpu.table import HEAD, Table
 from recurra.engine.cpu.threads import share
@@ -33,9 +34,24 @@ class Job:
     first_step: Tensor | None
     threads: int
 
-    def take(self, tensors: Sequence[Tensor | None], kind: str) -> dict[str, Tensor]:
-        """The tensors of one kind by name."""
-        return {name: t for (k, name), t in zip(self.names, tensors, strict=True) if k == kind and t is not None}
+    def take(self, tensors: Sequence[Tensor | None]) -> Given:
+        """The tensors by kind and name, apart from autograd."""
+        given = Given()
+        for (kind, name), t in zip(self.names, tensors, strict=True):
+            if t is not None:
+                getattr(given, kind)[name] = t.detach()
+        return given
+
+
+@dataclass(frozen=True)
+class Given:
+    """A call's tensors by kind and name."""
+
+    input: dict[str, Tensor] = field(default_factory=dict)
+    state: dict[str, Tensor] = field(default_factory=dict)
+    initial: dict[str, Tensor] = field(default_factory=dict)
+    parameter: dict[str, Tensor] = field(default_factory=dict)
+    mask: dict[str, Tensor] = field(default_factory=dict)
 
 
 def sizes_of(
@@ -63,116 +79,99 @@ class Call:
 
     def __init__(self, plan: Plan, program: Program, parameters: Mapping[str, Tensor], run: Sequences, memory: Memory) -> None:
         self.plan, self.program, self.parameters, self.run, self.memory = plan, program, parameters, run, memory
-        self.table = Table(plan)
+        self.table = Table.of(plan)
+        # Tensors whose addresses stand in the table.
         self.kept: list[Tensor] = []
 
     def start(self, first_step: Tensor | None) -> None:
         """Complete the buffers, fill the table, walk."""
-        entries = [0] * len(self.table)
-        for name, number in self._head(first_step).items():
-            entries[HEAD.index(name)] = number
+        table, run = self.table, self.run
+        entries = [0] * table.length
+        first_row, length, counts = run.first_row, run.length, run.zeros if first_step is None else first_step.contiguous()
+        addresses = first_row.data_ptr(), length.data_ptr(), counts.data_ptr()
+        entries[: len(HEAD)] = [*addresses, run.stride, run.longest, kernels.products_address()]
         for j, buffer in enumerate(self.plan.buffers):
             value = self.memory.buffers.get(buffer.name)
             if value is None:
-                value = self.memory.buffers[buffer.name] = self._fresh(buffer.name, buffer.place, buffer.size, buffer.parts)
-            entries[self.table.buffer(j)] = value.data_ptr()
-            entries[self.table.buffer(j, 1)] = value.stride(-2)
+                value = self.memory.buffers[buffer.name] = self._fresh(buffer)
+            at = table.buffer(j)
+            entries[at], entries[at + 1] = value.data_ptr(), value.stride(-2)
             if buffer.place == "course":
-                entries[self.table.buffer(j, 2)] = self.memory.before[buffer.name].data_ptr()
+                entries[at + 2] = self.memory.before[buffer.name].data_ptr()
             elif buffer.place == "pair":
-                entries[self.table.buffer(j, 2)] = value.stride(0)
+                entries[at + 2] = value.stride(0)
         for size in self.plan.size_names:
-            entries[self.table.size(size, False)] = self.memory.sizes[size]
-            entries[self.table.size(size, True)] = padded(self.memory.sizes[size])
-        for number, (stage, k) in enumerate(self.table.all_products):
+            entries[table.size(size, False)] = self.memory.sizes[size]
+            entries[table.size(size, True)] = padded(self.memory.sizes[size])
+        for number, (stage, k) in enumerate(table.all_products):
             self._products(entries, number, self.plan.stages[stage].products[k])
-        self._walk(torch.tensor(entries))
+        self._walk(array("q", entries))
 
-    def _walk(self, table: Tensor) -> None:
-        walk, address = kernels.walk(self.plan), table.data_ptr()
+    def _walk(self, entries: array[int]) -> None:
+        walk, address = kernels.walk(self.plan), entries.buffer_info()[0]
         scratch = torch.empty(max(1, self.run.count), dtype=torch.int64)
+        at = scratch.data_ptr()
         kernels.launches["backward" if self.plan.backward else "forward"] += 1
-        share(lambda first, last: walk(address, first, last, scratch.data_ptr() + 8 * first), list(self.run.shares))
+        share(lambda first, last: walk(address, first, last, at + 8 * first), self.run.shares)
 
-    def _head(self, first_step: Tensor | None) -> dict[str, int]:
-        run = self.run
-        arrays = {"first_row": run.first_row, "length": run.length}
-        arrays["first_step"] = torch.zeros_like(run.row) if first_step is None else first_step
-        arrays = {name: value.contiguous() for name, value in arrays.items()}
-        self.kept += arrays.values()
-        steps = int(run.length.max()) if run.count else 0
-        addresses = {name: value.data_ptr() for name, value in arrays.items()}
-        return {**addresses, "stride": run.stride, "steps": steps, "products": kernels.products_address()}
-
-    def _fresh(self, name: str, place: str, size: str, parts: int) -> Tensor:
-        run, width = self.run, parts * self.memory.width(size)
-        if name.startswith("product:"):
+    def _fresh(self, buffer: Buffer) -> Tensor:
+        run, width = self.run, buffer.parts * self.memory.width(buffer.size)
+        if buffer.name.startswith("product:"):
             width = -(-width // kernels.tile().panel) * kernels.tile().panel
-        if name.startswith("sum:"):
+        if buffer.name.startswith("sum:"):
             return torch.zeros(run.count, width)
-        if place == "pair":
+        if buffer.place == "pair":
             return torch.empty(2, run.count, width)
-        rows = run.count if place == "row" else run.steps * run.batch
+        if buffer.place == "row":
+            return torch.empty(run.count, width)
         # What lies in the padding is read by the sums over all steps, so it must be zero.
-        return torch.empty(rows, width) if place == "row" or run.whole else torch.zeros(rows, width)
+        return (torch.empty if run.whole else torch.zeros)(run.steps * run.batch, width)
 
     def _products(self, entries: list[int], number: int, products: Products) -> None:
-        bias = self._bias(products)
-        width = self.memory.width(self.plan.buffers[products.target].size) * self.plan.buffers[products.target].parts
-        panels = -(-width // kernels.tile().panel)
-        bias = widen(bias, panels * kernels.tile().panel)
-        self.kept.append(bias)
-        entries[self.table.bias(number)], entries[self.table.bias(number) + 1] = bias.data_ptr(), panels
+        buffer = self.plan.buffers[products.target]
+        width = self.memory.width(buffer.size)
+        start = start_of(self._bias(products), buffer.parts, width)
+        self.kept.append(start)
+        at = self.table.bias(number)
+        entries[at], entries[at + 1] = start.data_ptr(), start.shape[0] // kernels.tile().panel
         for k, term in enumerate(products.terms):
-            packed = self._packed(term, self.plan.buffers[products.target].size)
+            packed = pack(self._rows("weight", term), buffer.parts, width, term.transposed)
             self.kept.append(packed)
             entries[self.table.weights(number, k)] = packed.data_ptr()
 
-    def _gate(self, kind: str, label: str) -> Tensor | None:
-        """The rows of a weight or bias that belong to a gate."""
-        matrix, gate = self.program.matrix(Node("product", (), label))
-        value = self.parameters.get(f"{kind}_{matrix.name}")
-        if value is None:
-            return None
-        rows = value.shape[0] // len(matrix.gates)
-        return value.detach()[gate * rows : (gate + 1) * rows]
+    def _rows(self, kind: str, term: Term) -> Tensor:
+        """The rows of a weight or bias that belong to a term's gates; all of them as they stand."""
+        places = [self.program.matrix(Node("product", (), label)) for label in term.products]
+        value = self.parameters[f"{kind}_{places[0][0].name}"].detach()
+        gates = [gate for _, gate in places]
+        if gates == list(range(len(places[0][0].gates))):
+            return value
+        rows = value.shape[0] // len(places[0][0].gates)
+        parts = [value[g * rows : (g + 1) * rows] for g in gates]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _bias(self, products: Products) -> Tensor:
-        """The sum of the terms' biases, gate by gate."""
-        buffer = self.plan.buffers[products.target]
-        total = torch.zeros(buffer.parts, self.memory.width(buffer.size))
+    def _bias(self, products: Products) -> Tensor | None:
+        """The sum of the terms' biases; None where there is none."""
+        total: Tensor | None = None
         for term in products.terms:
-            for part, label in enumerate(term.products):
-                bias = None if term.transposed else self._gate("bias", label)
-                if bias is not None:
-                    total[part, : bias.shape[0]] += bias
-        return total.view(-1)
-
-    def _packed(self, term: Term, size: str) -> Tensor:
-        """The term's weights in panels [panel, k, column]."""
-        weights = [self._gate("weight", label) for label in term.products]
-        # [columns, k], whichever way the matrix is read.
-        blocks = [w.t() if term.transposed else w for w in weights if w is not None]
-        return pack(blocks, self.memory.width(size))
+            matrix, _ = self.program.matrix(Node("product", (), term.products[0]))
+            if matrix.bias and not term.transposed:
+                bias = self._rows("bias", term)
+                total = bias if total is None else total + bias
+        return total
 
 
 def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: int, threads: int) -> Tensor:
     """x [N, k] times the gates of a weight [G * n, k], in the engine's fixed order: [N, G * width]."""
-    blocks = list(weight.detach().chunk(gates))
-    packed, panel = pack(blocks, width), kernels.tile().panel
-    panels = packed.shape[0]
-    start = torch.zeros(panels * panel)
-    if bias is not None:
-        for j, part in enumerate(bias.detach().chunk(gates)):
-            start[j * width : j * width + part.shape[0]] = part
-    result = torch.empty(x.shape[0], panels * panel)
-    addresses = torch.arange(x.shape[0]) * (4 * x.stride(0)) + x.data_ptr()
+    packed, start = pack(weight, gates, width), start_of(bias, gates, width)
+    result = torch.empty(x.shape[0], start.shape[0])
+    addresses = torch.arange(x.data_ptr(), x.data_ptr() + 4 * x.shape[0] * x.stride(0), 4 * x.stride(0))
     function = kernels.products()
 
     def work(first: int, last: int) -> None:
         for row in range(first, last, ROWS):
             function(
-                addresses.data_ptr() + 8 * row, min(ROWS, last - row), x.shape[1], packed.data_ptr(), panels,
+                addresses.data_ptr() + 8 * row, min(ROWS, last - row), x.shape[1], packed.data_ptr(), packed.shape[0],
                 result.data_ptr() + 4 * row * result.stride(0), result.stride(0), start.data_ptr(),
             )  # fmt: skip
 
@@ -182,6 +181,7 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: 
 
 
 def row_bounds(rows: int, threads: int) -> list[tuple[int, int]]:
+    """Rows of a product in equal shares, none of them small."""
     threads = max(1, min(threads, rows // 16))
     edges = [rows * k // threads for k in range(threads + 1)]
     return list(pairwise(edges))

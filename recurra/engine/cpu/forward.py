@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from recurra.compiler.derivative import frontier
 from recurra.compiler.plans import forward_plan
-from recurra.engine.cpu.call import Call, Job, multiply
+from recurra.engine.cpu.call import Call, Given, Job, multiply
 from recurra.engine.cpu.memory import Memory, padded, widen, widened_rows
 
 
-def forward(job: Job, tensors: Sequence[Tensor | None], training: bool) -> tuple[list[Tensor], dict[str, Tensor], Memory]:
+def forward(job: Job, given: Given, training: bool) -> tuple[list[Tensor], dict[str, Tensor], Memory]:
     """Walk the sequences: the outputs' courses [T * B, width] in order, the final states [B, n], and the buffers."""
     program, run, memory = job.program, job.run, Memory(job.sizes)
-    inputs, parameters = job.take(tensors, "input"), job.take(tensors, "parameter")
-    give_constants(job, tensors, memory)
-    _give_inputs(job, inputs, parameters, memory, exact=not training)
+    give_constants(job, given, memory)
+    _give_inputs(job, given, memory, exact=not training)
     plan = forward_plan(program, training)
     courses = {b.name for b in plan.buffers if b.place == "course"}
-    start = _starts(job, tensors)
+    start = _starts(job, given)
     for name in program.states:
         key, size = f"state:{name}", program.sizes[program.leaves["state", name]]
         first = widen(start[name], memory.width(size))
@@ -30,28 +29,30 @@ def forward(job: Job, tensors: Sequence[Tensor | None], training: bool) -> tuple
         else:
             memory.buffers[key] = torch.empty(2, run.count, first.shape[1])
             memory.buffers[key][0] = first
-    Call(plan, program, parameters, run, memory).start(job.first_step)
+    Call(plan, program, given.parameter, run, memory).start(job.first_step)
     final = {name: _final(job, memory, name, f"state:{name}" in courses) for name in program.states}
     return [memory.buffers[f"state:{name}"] for name in program.output], final, memory
 
 
-def _starts(job: Job, tensors: Sequence[Tensor | None]) -> dict[str, Tensor]:
+def _starts(job: Job, given: Given) -> dict[str, Tensor]:
     """The state that each sequence starts from, [V, n]."""
-    state, initial = job.take(tensors, "state"), job.take(tensors, "initial")
+    if job.run.plain:
+        return {name: given.state[name] for name in job.program.states}
     row, fresh = job.run.row, job.run.fresh[:, None]
-    if not bool(fresh.any()):
-        return {k: v.detach()[row] for k, v in state.items()}
-    return {k: torch.where(fresh, initial[k].detach()[row], v.detach()[row]) for k, v in state.items()}
+    return {name: torch.where(fresh, given.initial[name][row], given.state[name][row]) for name in job.program.states}
 
 
 def _final(job: Job, memory: Memory, name: str, course: bool) -> Tensor:
-    """The last state of each row of the batch, [B, n]."""
+    """The last state of each row of the batch, [B, n], in memory of its own."""
     run, size = job.run, job.program.sizes[job.program.leaves["state", name]]
     value = memory.buffers[f"state:{name}"]
+    if run.plain:
+        at = 0 if run.reverse else (run.steps - 1) * run.batch
+        last = value[at : at + run.batch] if course else value[run.steps % 2]
+        return memory.narrow(last, size).clone(memory_format=torch.contiguous_format)
     if course:
         empty = (run.length == 0)[:, None]
-        rows = value[run.last_row.clamp(0, max(0, value.shape[0] - 1))] if value.shape[0] else memory.before[f"state:{name}"]
-        rows = torch.where(empty, memory.before[f"state:{name}"], rows) if bool(empty.any()) else rows
+        rows = torch.where(empty, memory.before[f"state:{name}"], value[run.last_row.clamp(0, value.shape[0] - 1)])
     else:
         rows = value[run.length % 2, torch.arange(run.count)]
     last = torch.empty(run.batch, rows.shape[1])
@@ -59,9 +60,9 @@ def _final(job: Job, memory: Memory, name: str, course: bool) -> Tensor:
     return memory.narrow(last, size).contiguous()
 
 
-def give_constants(job: Job, tensors: Sequence[Tensor | None], memory: Memory) -> None:
+def give_constants(job: Job, given: Given, memory: Memory) -> None:
     """Arrays, learned vectors, diagonal weights and masks."""
-    program, parameters = job.program, job.take(tensors, "parameter")
+    program, parameters = job.program, given.parameter
     for name, _ in program.units:
         if ("unit", name) in program.leaves:
             values = torch.tensor(program.unit_values(name, job.sizes), dtype=torch.float32)
@@ -72,13 +73,13 @@ def give_constants(job: Job, tensors: Sequence[Tensor | None], memory: Memory) -
         if matrix.diagonal:
             gates = parameters[f"weight_{matrix.name}"].reshape(len(matrix.gates), -1)
             memory.buffers[f"weight:{matrix.name}"] = widen(gates, memory.width(matrix.rows)).view(1, -1)
-    for name, mask in job.take(tensors, "mask").items():
+    for name, mask in given.mask.items():
         memory.buffers[f"mask:{name}"] = widen(mask[job.run.row], padded(mask.shape[1]))
 
 
-def _give_inputs(job: Job, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor], memory: Memory, exact: bool) -> None:
+def _give_inputs(job: Job, given: Given, memory: Memory, exact: bool) -> None:
     """The products of inputs for all steps at once, and the inputs that the loop itself reads."""
-    program = job.program
+    program, inputs, parameters = job.program, given.input, given.parameter
     for n in frontier(program):
         node = program.nodes[n]
         if node.op == "input":
@@ -88,7 +89,7 @@ def _give_inputs(job: Job, inputs: Mapping[str, Tensor], parameters: Mapping[str
             matrix, _ = program.matrix(node)
             source = str(program.nodes[node.args[0]].attr)
             if f"hoisted:{matrix.name}" not in memory.buffers:
-                x = inputs[source].detach().flatten(0, 1).contiguous()
+                x = inputs[source].flatten(0, 1).contiguous()
                 weight, bias = parameters[f"weight_{matrix.name}"], parameters.get(f"bias_{matrix.name}")
                 width = memory.width(matrix.rows)
                 made = (
@@ -101,10 +102,10 @@ def _give_inputs(job: Job, inputs: Mapping[str, Tensor], parameters: Mapping[str
 
 def _multiplied(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: int) -> Tensor:
     """The same through torch, whose bits depend on the shape: for training."""
-    weight = widened_rows(weight.detach(), gates, width)
+    weight = widened_rows(weight, gates, width)
     if bias is None:
         return x @ weight.t()
-    return torch.addmm(widened_rows(bias.detach()[:, None], gates, width)[:, 0], x, weight.t())
+    return torch.addmm(widened_rows(bias[:, None], gates, width)[:, 0], x, weight.t())
 
 
 def outputs(job: Job, courses: Sequence[Tensor], memory: Memory) -> Tensor:

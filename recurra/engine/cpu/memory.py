@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -20,7 +20,6 @@ def padded(size: int) -> int:
 
 def widen(value: Tensor, width: int) -> Tensor:
     """[..., n] with zeros behind, contiguous."""
-    value = value.detach()
     if value.shape[-1] != width:
         value = functional.pad(value, (0, width - value.shape[-1]))
     return value.contiguous()
@@ -50,14 +49,28 @@ class Memory:
         return value.view(value.shape[0], -1, self.width(size))[:, :, :n].flatten(1)
 
 
-def pack(blocks: Sequence[Tensor], width: int) -> Tensor:
-    """Matrices [n, k], each widened to `width` columns, side by side in panels [panel, k, column]."""
-    panel, depth = kernels.tile().panel, blocks[0].shape[1]
-    panels = -(-len(blocks) * width // panel)
-    columns = torch.zeros(panels * panel, depth)
-    for j, block in enumerate(blocks):
-        columns[j * width : j * width + block.shape[0]] = block
-    return columns.view(panels, panel, depth).transpose(1, 2).contiguous()
+def pack(weight: Tensor, gates: int, width: int, transposed: bool = False) -> Tensor:
+    """A weight of `gates` gates [G * n, k], each gate widened to `width` columns, in panels [panel, k, column].
+
+    Transposed, the columns are those of the weight [n, columns], widened alike.
+    """
+    panel = kernels.tile().panel
+    columns = widen(weight, width) if transposed else widened_rows(weight, gates, width)
+    columns = columns.t() if transposed else columns
+    missing = -columns.shape[0] % panel
+    if missing:
+        columns = functional.pad(columns, (0, 0, 0, missing))
+    return columns.reshape(-1, panel, columns.shape[1]).transpose(1, 2).contiguous()
+
+
+def start_of(bias: Tensor | None, gates: int, width: int) -> Tensor:
+    """What the sums of the packed columns start from: the bias, widened in the same way, or zeros."""
+    panel = kernels.tile().panel
+    total = -(-gates * width // panel) * panel
+    if bias is None:
+        return torch.zeros(total)
+    bias = bias if bias.shape[0] == gates * width else widened_rows(bias[:, None], gates, width)[:, 0]
+    return bias.contiguous() if bias.shape[0] == total else functional.pad(bias, (0, total - bias.shape[0]))
 
 
 def widened_rows(weight: Tensor, gates: int, width: int) -> Tensor:

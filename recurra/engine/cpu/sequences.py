@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ class Sequences:
 
     `row` is the row of the batch, `first` the first step that is walked, `length` how many are; `fresh` says that the sequence
     starts from the layer's initial state instead of the one passed in, `final` that its last state is the row's.
+    `whole`: every row has all steps; `plain`: moreover each row is one sequence, in the order of the batch.
     """
 
     row: Tensor
@@ -26,17 +29,28 @@ class Sequences:
     batch: int
     reverse: bool
     whole: bool
+    plain: bool = False
 
-    @property
+    @cached_property
     def count(self) -> int:
         return int(self.row.shape[0])
+
+    @cached_property
+    def longest(self) -> int:
+        """Steps of the longest sequence."""
+        return int(self.length.max()) if self.count else 0
 
     @property
     def stride(self) -> int:
         """From one step to the next, in rows of [T * B]."""
         return -self.batch if self.reverse else self.batch
 
-    @property
+    @cached_property
+    def zeros(self) -> Tensor:
+        """The first step's number of each sequence, where nothing else was said."""
+        return torch.zeros_like(self.row)
+
+    @cached_property
     def first_row(self) -> Tensor:
         """The first step of each sequence, as a row of [T * B]."""
         return self.first * self.batch + self.row
@@ -57,6 +71,8 @@ class Sequences:
 
 def sequences(steps: int, batch: int, lengths: Tensor | None, resets: Tensor | None, reverse: bool, threads: int) -> Sequences:
     """Cut a batch of T=`steps`, B=`batch` into sequences and deal them to threads."""
+    if lengths is None and resets is None:
+        return _plain(steps, batch, reverse, max(1, min(threads, batch)))
     row = torch.arange(batch)
     ends = torch.full((batch,), steps) if lengths is None else lengths.cpu()
     whole = bool((ends == steps).all())
@@ -68,6 +84,14 @@ def sequences(steps: int, batch: int, lengths: Tensor | None, resets: Tensor | N
     order, shares = _deal(length, max(1, min(threads, len(row))))
     row, first, length, fresh, final = (v[order] for v in (row, first, length, fresh, final))
     return Sequences(row, first, length, fresh, final, shares, steps, batch, reverse, whole)
+
+
+@lru_cache(64)
+def _plain(steps: int, batch: int, reverse: bool, threads: int) -> Sequences:
+    """One sequence a row, all of them whole."""
+    no, edges = torch.zeros(batch, dtype=torch.bool), [batch * k // threads for k in range(threads + 1)]
+    first, length = torch.full((batch,), steps - 1 if reverse else 0), torch.full((batch,), steps)
+    return Sequences(torch.arange(batch), first, length, no, ~no, tuple(pairwise(edges)), steps, batch, reverse, True, True)
 
 
 def _cut(steps: int, batch: int, ends: Tensor, resets: Tensor, reverse: bool) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -10,11 +10,23 @@ from recurra.compiler.plan import Plan
 HEAD = ("first_row", "length", "first_step", "stride", "steps", "products")
 
 
+_tables: dict[int, Table] = {}
+
+
 class Table:
     """The positions of a plan's table."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+
+    @staticmethod
+    def of(plan: Plan) -> Table:
+        """The table of a plan, made once."""
+        found = _tables.get(id(plan))
+        if found is None:
+            # The plan is kept, so its id stays its own.
+            found = _tables[id(plan)] = Table(plan)
+        return found
 
     def head(self, name: str) -> int:
         return HEAD.index(name)
@@ -41,11 +53,11 @@ class Table:
         """The products of a plan in order: stage, and place in the stage."""
         return [(s, k) for s, stage in enumerate(self.plan.stages) for k in range(len(stage.products))]
 
-    @property
+    @cached_property
     def _sizes(self) -> int:
         return len(HEAD) + 3 * len(self.plan.buffers)
 
-    @property
+    @cached_property
     def _products(self) -> int:
         return self._sizes + 2 * len(self.plan.size_names)
 
@@ -59,5 +71,6 @@ class Table:
             at += terms
         return places
 
-    def __len__(self) -> int:
+    @cached_property
+    def length(self) -> int:
         return self._products + 2 * len(self.all_products) + sum(map(len, self._weights))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
@@ -19,9 +19,13 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return _pools[key]
 
 
-def share(work: Callable[[int, int], None], bounds: list[tuple[int, int]]) -> None:
+def share(work: Callable[[int, int], None], bounds: Sequence[tuple[int, int]]) -> None:
     """Call work(first, last) for each share, the first one here and the others in helpers."""
-    futures = [_pool(len(bounds) - 1).submit(work, *b) for b in bounds[1:]] if len(bounds) > 1 else []
+    if len(bounds) == 1:
+        work(*bounds[0])
+        return
+    pool = _pool(len(bounds) - 1)
+    futures = [pool.submit(work, *b) for b in bounds[1:]]
     work(*bounds[0])
     for future in futures:
         future.result()
