@@ -33,26 +33,36 @@ def _between(x: Vector, low: float, high: float) -> Vector:
     return x.compare("<", low).choose(x.code.constant(low), x)
 
 
-def exp(x: Vector) -> Vector:
-    # Beyond these bounds the result is infinity or 0 in any case.
-    x = _between(x, -105.0, 90.0)
+def _exp_parts(x: Vector) -> tuple[Vector, Vector]:
+    """exp(x) as a number near 1 and the power of two that it is multiplied with."""
     n = (x * LOG2_E + 0.5).call("floor")
     r = n.fma(-LOG2_LOW, n.fma(-LOG2_HIGH, x))
-    power = _horner(r, EXP).fma(r * r, r) + 1.0
+    return _horner(r, EXP).fma(r * r, r) + 1.0, n
+
+
+def exp(x: Vector) -> Vector:
+    # Beyond these bounds the result is infinity or 0 in any case.
+    power, n = _exp_parts(_between(x, -105.0, 90.0))
     # In two steps, because 2 ** n alone may be out of range.
     half = (n * 0.5).call("floor")
     return power * half.power_of_two() * (n - half).power_of_two()
 
 
+def _exp_of_moderate(x: Vector) -> Vector:
+    """exp(x) between e ** -87 and e ** 88, which is as good as all of it where 1 is added."""
+    power, n = _exp_parts(_between(x, -87.0, 88.0))
+    return power * n.power_of_two()
+
+
 def sigmoid(x: Vector) -> Vector:
-    return x.code.constant(1.0) / (exp(-x) + 1.0)
+    return x.code.constant(1.0) / (_exp_of_moderate(-x) + 1.0)
 
 
 def tanh(x: Vector) -> Vector:
     """A polynomial near 0, 1 - 2 / (exp(2 |x|) + 1) elsewhere: near 1 the last bit counts, since gradients are 1 - y * y."""
     size, square = x.call("fabs"), x * x
     near = (_horner(square, TANH) * square).fma(x, x)
-    far = x.code.constant(1.0) - x.code.constant(2.0) / (exp(size + size) + 1.0)
+    far = x.code.constant(1.0) - x.code.constant(2.0) / (_exp_of_moderate(size + size) + 1.0)
     return size.compare("<", 0.625).choose(near, x.compare("<", 0.0).choose(-far, far))
 
 

@@ -17,10 +17,11 @@ UNROLL = 4
 
 @dataclass(frozen=True)
 class Tile:
-    """How many rows, and how many vectors of 16 columns, stay in registers."""
+    """How many rows, and how many vectors of 16 columns, stay in registers; `together`: panels at once for one row alone."""
 
     rows: tuple[int, ...]
     vectors: int
+    together: int
 
     @property
     def panel(self) -> int:
@@ -30,7 +31,7 @@ class Tile:
 
 def tile_for(features: str) -> Tile:
     """32 registers of 16 floats hold 6 rows by 4 vectors; 16 registers of 8 floats hold 6 rows by 1 vector."""
-    return Tile((6, 4, 2, 1), 4) if "+avx512f" in features else Tile((6, 4, 2, 1), 1)
+    return Tile((6, 4, 2, 1), 4, 4) if "+avx512f" in features else Tile((6, 4, 2, 1), 1, 4)
 
 
 def products_module(tile: Tile) -> Module:
@@ -39,50 +40,78 @@ def products_module(tile: Tile) -> Module:
     code = Code(module, "products", PRODUCTS_ARGUMENTS)
     addresses, rows, depth, packed, panels, target, stride, bias = code.arguments
     zero, one = code.integer(0), code.integer(1)
-    with code.flushed(), code.loop(zero, panels, one) as panel:
-        column = code.mul(panel, code.integer(tile.panel))
-        weights = code.address(packed, code.mul(column, depth))
-        row = code.variable(zero)
-        for height in tile.rows:
-            fits = code.sub(rows, code.integer(height - 1))
-            with code.repeat(lambda fits=fits: code.less(row.get(), fits)):  # type: ignore[misc]
-                _tile(code, tile, height, row.get(), addresses, depth, weights, target, stride, bias, column)
-                row.set(code.add(row.get(), code.integer(height)))
+    call = _Call(code, tile, addresses, depth, packed, target, stride, bias)
+    with code.flushed():
+        panel = code.variable(zero)
+        # One row alone leaves most registers free: it takes several panels at once, whose sums do not wait for each other.
+        together = code.sub(panels, code.integer(tile.together - 1))
+        together = code.choose(code.equal(rows, one), together, zero)
+        with code.repeat(lambda: code.less(panel.get(), together)):
+            call.tile(1, tile.together, zero, panel.get())
+            panel.set(code.add(panel.get(), code.integer(tile.together)))
+        with code.repeat(lambda: code.less(panel.get(), panels)):
+            row = code.variable(zero)
+            for height in tile.rows:
+                fits = code.sub(rows, code.integer(height - 1))
+                with code.repeat(lambda row=row, fits=fits: code.less(row.get(), fits)):  # type: ignore[misc]
+                    call.tile(height, 1, row.get(), panel.get())
+                    row.set(code.add(row.get(), code.integer(height)))
+            panel.set(code.add(panel.get(), one))
     code.end()
     return module
 
 
-def _tile(
-    code: Code, tile: Tile, height: int, row: Number, addresses: Number, depth: Number, weights: Number, target: Number,
-    stride: Number, bias: Number, column: Number,
-) -> None:  # fmt: skip
-    """`height` rows times one panel."""
-    sources = [code.load_integer(addresses, code.add(row, code.integer(m))) for m in range(height)]
-    targets = [code.address(target, code.add(code.mul(code.add(row, code.integer(m)), stride), column)) for m in range(height)]
-    given = code.equal(bias, code.integer(0))
-    sums: list[list[Variable]] = []
-    for m in range(height):
-        # Without a bias the sum goes on from what stands in the target.
-        start = code.choose(given, targets[m], code.address(bias, column))
-        sums.append([code.variable(code.load(start, code.integer(v * LANES))) for v in range(tile.vectors)])
-    k = code.variable(code.integer(0))
-    for unroll in (UNROLL, 1):
-        end = code.sub(depth, code.integer(unroll - 1))
-        with code.repeat(lambda end=end: code.less(k.get(), end)):  # type: ignore[misc]
-            at = k.get()
-            for u in range(unroll):
-                _step(code, tile, sums, sources, weights, code.add(at, code.integer(u)))
-            k.set(code.add(at, code.integer(unroll)))
-    for m in range(height):
-        for v in range(tile.vectors):
-            code.store(sums[m][v].get(), targets[m], code.integer(v * LANES))
+@dataclass(frozen=True)
+class _Call:
+    """The arguments of one product."""
 
+    code: Code
+    shape: Tile
+    addresses: Number
+    depth: Number
+    packed: Number
+    target: Number
+    stride: Number
+    bias: Number
 
-def _step(code: Code, tile: Tile, sums: list[list[Variable]], sources: list[Number], weights: Number, k: Number) -> None:
-    """One k: the panel's row of weights times one number of each row."""
-    base = code.mul(k, code.integer(tile.panel))
-    lines = [code.load(weights, code.add(base, code.integer(v * LANES))) for v in range(tile.vectors)]
-    for m, source in enumerate(sources):
-        number: Vector = code.load_one(source, k)
-        for v, line in enumerate(lines):
-            sums[m][v].set(number.fma(line, sums[m][v].get()))
+    def tile(self, height: int, panels: int, row: Number, panel: Number) -> None:
+        """`height` rows times `panels` panels, all sums in registers."""
+        code, width = self.code, self.shape.vectors
+        sources = [code.load_integer(self.addresses, code.add(row, code.integer(m))) for m in range(height)]
+        columns = [code.mul(code.add(panel, code.integer(p)), code.integer(self.shape.panel)) for p in range(panels)]
+        weights = [code.address(self.packed, code.mul(column, self.depth)) for column in columns]
+        lines = [code.address(self.target, code.mul(code.add(row, code.integer(m)), self.stride)) for m in range(height)]
+        given = code.equal(self.bias, code.integer(0))
+        sums: dict[tuple[int, int, int], Variable] = {}
+        for m in range(height):
+            # Without a bias the sum goes on from what stands in the target.
+            start = code.choose(given, lines[m], self.bias)
+            for p in range(panels):
+                for v in range(width):
+                    sums[m, p, v] = code.variable(code.load(start, code.add(columns[p], code.integer(v * LANES))))
+        self._depth(sums, sources, weights)
+        for (m, p, v), total in sums.items():
+            code.store(total.get(), lines[m], code.add(columns[p], code.integer(v * LANES)))
+
+    def _depth(self, sums: dict[tuple[int, int, int], Variable], sources: list[Number], weights: list[Number]) -> None:
+        """Along k, one fused multiply-add after another."""
+        code = self.code
+        k = code.variable(code.integer(0))
+        for unroll in (UNROLL, 1):
+            end = code.sub(self.depth, code.integer(unroll - 1))
+            with code.repeat(lambda end=end: code.less(k.get(), end)):  # type: ignore[misc]
+                at = k.get()
+                for u in range(unroll):
+                    self._step(sums, sources, weights, code.add(at, code.integer(u)))
+                k.set(code.add(at, code.integer(unroll)))
+
+    def _step(self, sums: dict[tuple[int, int, int], Variable], sources: list[Number], weights: list[Number], k: Number) -> None:
+        """One k: a row of each panel times one number of each row."""
+        code = self.code
+        base = code.mul(k, code.integer(self.shape.panel))
+        numbers = [code.load_one(source, k) for source in sources]
+        for p, panel in enumerate(weights):
+            for v in range(self.shape.vectors):
+                line: Vector = code.load(panel, code.add(base, code.integer(v * LANES)))
+                for m, number in enumerate(numbers):
+                    sums[m, p, v].set(number.fma(line, sums[m, p, v].get()))
