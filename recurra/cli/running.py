@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from recurra.cli.complaints import Terminated, exit_code, sentence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `recurra ARGUMENTS` (those of the process by default) and return the exit code; every error is one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _print_every_letter()
     try:
         with _terminable():
             _invoke(words)
@@ -43,6 +45,13 @@ def _invoke(words: list[str]) -> None:
         # --help and --version end with it; nothing here raises one with another code than 0.
         pass
     sys.stdout.flush()
+
+
+def _print_every_letter() -> None:
+    """A terminal that is not UTF-8 shows a letter that it does not have by its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _leave_stdout() -> None:
