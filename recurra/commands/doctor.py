@@ -64,7 +64,8 @@ def _package(name: str, oldest: str, extra: str | None) -> Check:
         version = ""
     wanted = f"recurra[{extra}]" if extra else f"{name}>={oldest}"
     fine = _numbers(version) >= _numbers(oldest) if version else extra is not None
-    return Check(name, fine, version or f"not installed, for the extra {extra}", f"pip install '{wanted}'")
+    missing = f"not installed, for the extra {extra}" if extra else "not installed"
+    return Check(name, fine, version or missing, f"pip install '{wanted}'")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -56,8 +56,8 @@ def test_a_missing_package_is_named(installed: dict[str, str], capsys: pytest.Ca
     assert main(["doctor", "--json"]) == 3
     shown = capsys.readouterr()
     found = {row["what"]: row for row in json.loads(shown.out)}
-    assert not found["numpy"]["fine"]
-    assert found["fastapi"]["fine"]
+    assert (found["numpy"]["fine"], found["numpy"]["found"]) == (False, "not installed")
+    assert (found["fastapi"]["fine"], found["fastapi"]["found"]) == (True, "not installed, for the extra serve")
     assert shown.err == "recurra: doctor: numpy: pip install 'numpy>=2.0'.\n"
 
 
