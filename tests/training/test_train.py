@@ -62,7 +62,7 @@ def test_a_tiny_corpus_is_learned_by_heart(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "tiny", train=sentences, valid=sentences)
     model = train(
         "slots", folder, cell="lstm", run=False, quiet=True, model={"minimum": 1, "dropout": 0.0, "hidden_size": 32},
-        training={"epochs": 100, "batch_size": 2, "learning_rate": 0.01},
+        training={"epochs": 100, "batch_size": 2, "learning_rate": 0.01, "patience": 20},
     )  # fmt: skip
     assert model.scores["dev"] == {"f1": 1.0, "roles": 1.0, "tokens": 1.0, "sentences": 1.0}
     assert "test" not in model.scores
