@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from recurra.cells.notation import tanh as tanh
     from recurra.cells.notation import total as total
     from recurra.cells.notation import where as where
+    from recurra.engine import launches as launches
     from recurra.errors import ArgumentTypeError as ArgumentTypeError
     from recurra.errors import BackendError as BackendError
     from recurra.errors import CellError as CellError
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from recurra.layers import Recurrent as Recurrent
     from recurra.layers import RNNCell as RNNCell
     from recurra.layers import State as State
+    from recurra.layers import explain as explain
     from recurra.tasks import Model as Model
     from recurra.tasks import load as load
     from recurra.training import train as train
@@ -71,7 +73,8 @@ _NAMES = {
     "stop tanh total where",
     "recurra.errors": "ArgumentTypeError BackendError CellError ConfigurationError DataError DivergedError FileError ModelFileError "
     "RecurraError ShapeError",
-    "recurra.layers": "GRU GRUCell LSTM LSTMCell RNN RNNCell Recurrent State",
+    "recurra.engine": "launches",
+    "recurra.layers": "GRU GRUCell LSTM LSTMCell RNN RNNCell Recurrent State explain",
     "recurra.tasks": "Model load",
     "recurra.training": "train",
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 from recurra.cells.declaration import Diagonal, Structure, blocks, octaves
 from recurra.cells.notation import Node
@@ -38,6 +40,10 @@ class Vector:
     start: float
 
 
+# The programs alive in this process by their key: an operator of torch takes texts, not programs.
+known: WeakValueDictionary[str, Program] = WeakValueDictionary()
+
+
 @dataclass(frozen=True)
 class Program:
     """A compiled cell: nodes in an order in which arguments come first, each with the name of its size.
@@ -61,8 +67,31 @@ class Program:
     source: str = ""
     text: str = ""
 
+    def __post_init__(self) -> None:
+        # Known at once, because torch.compile cannot look inside a property that computes itself.
+        for name in ("leaves", "uses_step", "size_names", "_hash", "_places", "key"):
+            getattr(self, name)
+        known[self.key] = self
+
     def __hash__(self) -> int:
         return self._hash
+
+    @cached_property
+    def key(self) -> str:
+        """The same text for equal programs, in every process."""
+        parts = (
+            self.name,
+            self.nodes,
+            self.sizes,
+            self.inputs,
+            self.states,
+            self.new,
+            self.output,
+            self.matrices,
+            self.vectors,
+            self.units,
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     @cached_property
     def _hash(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from recurra.cells.declaration import blocks, triangular
 from recurra.compiler import Matrix, Program
 from recurra.compiler.plans import split
 from recurra.compiler.trace import reach
-from recurra.engine import reference
+from recurra.engine import operator, reference
+from recurra.engine.arguments import check_arguments
 from recurra.engine.choice import BACKENDS, choose
 from recurra.engine.cpu import binding
 from recurra.engine.pack import Layout
@@ -41,14 +43,13 @@ def run(
     Returns the outputs [T, B, O], exactly 0 beyond a row's length, and the final states; that of a row of length 0 is its initial
     state. What stands beyond a length is never read. Raises ShapeError, ConfigurationError, BackendError.
     """
+    if torch.compiler.is_compiling():
+        tensors = {"inputs": inputs, "state": state, "parameters": parameters, "initial": initial, "masks": masks}
+        return operator.call(program, tensors, lengths, resets, reverse, backend)
     if backend is not None:
         check_choice(program.name, "backend", backend, BACKENDS)
-    missing = [name for name in program.inputs if name not in inputs]
-    if missing:
-        raise ConfigurationError(f"{program.name}: the input {missing[0]!r} must be given, a tensor (T, B, n)")
+    check_arguments(program, inputs, state, parameters, initial or {}, masks or {})
     steps, batch = inputs[program.inputs[0]].shape[:2]
-    for name in program.inputs:
-        check_shape(program.name, name, inputs[name].shape, [("T", steps), ("B", batch), ("n", None)])
     device = inputs[program.inputs[0]].device
     lengths = _checked(program, lengths, steps, batch)
     if resets is not None:
@@ -63,7 +64,7 @@ def run(
         inputs = {name: v.float() if v.is_floating_point() else v for name, v in inputs.items()}
         state, initial = ({k: v.float() if v.is_floating_point() else v for k, v in s.items()} for s in (state, initial))
     choice = choose(program, [*inputs.values(), *state.values(), *initial.values(), *parameters.values(), *masks.values()], backend)
-    with torch.autocast(device.type, enabled=False):
+    with torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext():
         if choice.backend == "cpu" and steps and batch and (program.states or not _wants_gradient(inputs, parameters)):
             return _on_cpu(program, inputs, state, parameters, lengths, resets, initial, reverse, masks)
         layout = Layout.of(steps, batch, lengths, device)
@@ -91,11 +92,13 @@ def _on_cpu(
         return binding.run_stateless(program, inputs, parameters, valid), {}
     loop, parts = split(program)
     for name, part in parts:
-        inputs[name] = _derived(part, inputs, parameters, valid)
+        inputs[name] = _derived(part, inputs, parameters, masks, valid)
     return binding.run(loop, inputs, state, parameters, lengths=lengths, resets=resets, initial=initial, reverse=reverse, masks=masks)
 
 
-def _derived(part: Program, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor], valid: Tensor | None) -> Tensor:
+def _derived(
+    part: Program, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor], masks: Mapping[str, Tensor], valid: Tensor | None
+) -> Tensor:
     """What the loop reads of its inputs through more than one product."""
     if not _wants_gradient(inputs, parameters):
         return binding.run_stateless(part, inputs, parameters, valid)
@@ -103,7 +106,7 @@ def _derived(part: Program, inputs: Mapping[str, Tensor], parameters: Mapping[st
         live = valid.view(next(iter(inputs.values())).shape[:2])[:, :, None]
         inputs = {name: torch.where(live, v, 0.0) for name, v in inputs.items()}
     graph = reference.Graph(part, parameters)
-    leaves = graph.constants({}) | {part.leaves["input", name]: v for name, v in inputs.items() if ("input", name) in part.leaves}
+    leaves = graph.constants(masks) | {part.leaves["input", name]: v for name, v in inputs.items() if ("input", name) in part.leaves}
     return graph.evaluate(reach(part.nodes, part.new), leaves)[part.new[0]]
 
 

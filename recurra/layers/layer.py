@@ -160,6 +160,9 @@ class Layer(nn.Module, ABC):
         """Run the stack over an input in any of its forms; the state comes and goes in the form of the input, [L*D, B, n] or [L*D, n]."""
         form = form_of(self._who, input, self.batch_first, self.input_size)
         x, lengths = self._entered(form, input, lengths)
+        if torch.is_autocast_enabled(x.device.type):
+            # What earlier layers computed in half precision; a recurrence adds up its errors.
+            x = x.to(self.all_weights[0][0].dtype)
         self._check_dtype(x)
         state = self._begin(x) if state is None else self._checked_state(form, state, x)
         extras = self._extras(form, inputs, x)

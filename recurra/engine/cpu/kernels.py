@@ -29,6 +29,11 @@ _loaded: dict[str, Loaded] = {}
 DIGEST = 32
 
 
+def launched() -> dict[str, int]:
+    """How often this process ran kernels: walks forward and backward, products of inputs; and how many it had to compile."""
+    return {name: launches[name] for name in ("forward", "backward", "products", "compiled")}
+
+
 @cache
 def tile() -> Tile:
     """The tile of this machine's registers."""
