@@ -6,7 +6,7 @@ import torch
 import recurra
 from tests.tolerances import assert_near
 
-T, B, I, H = 5, 3, 4, 6
+T, B, I, H = 5, 3, 4, 6  # noqa: E741
 
 
 @pytest.fixture(autouse=True)
