@@ -103,6 +103,8 @@ class _Run:
             loss = self._epoch(epoch)
             scores = self._dev_scores()
             self._end_epoch(epoch, loss, scores, time.perf_counter() - began)
+            if self.interruption.number is not None:
+                self._stop(epoch)
             if self.settings.patience and epoch - self.best_epoch >= self.settings.patience:
                 self.display.say(f"{self.watch} has not risen for {self.settings.patience} epochs: stopping early")
                 break
@@ -140,14 +142,12 @@ class _Run:
     def _check(self, value: float, what: str, numbers: list[int], losses: Losses) -> None:
         if math.isfinite(value):
             return
-        faulty = sorted(number for number, own in zip(numbers, losses.sums.tolist(), strict=True) if not math.isfinite(own)) or sorted(
-            numbers
-        )
+        faulty = [number for number, own in zip(numbers, losses.sums.tolist(), strict=True) if not math.isfinite(own)] or numbers
         if all(bool(p.isfinite().all()) for p in self.network.parameters()):
             self.record.save(self.model, "last")
         raise DivergedError(
-            f"training: the {what} is not finite ({value}) at step {self.step + 1}, in samples {' '.join(map(str, faulty))} of the train "
-            f"part; the weights were not touched, {self.record.kept}. Lower training.learning_rate or training.clip_norm."
+            f"training: the {what} is not finite ({value}) at step {self.step + 1}, in samples {' '.join(map(str, sorted(faulty)))} of the "
+            f"train part; the weights were not touched, {self.record.kept}. Lower training.learning_rate or training.clip_norm."
         )
 
     def _stop(self, epoch: int) -> NoReturn:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import torch
 
 from recurra.errors import DivergedError
 from recurra.files import read_log
-from recurra.tasks import Tagging, load
+from recurra.tasks import Model, Tagging, load
 from recurra.tasks.task import Losses
+from recurra.training.interruption import interruptible
 from recurra.training.optimiser import clip
-from recurra.training.progress import Lines
+from recurra.training.progress import Bar, Lines, display
 from tests.tasks.samples import small
 
 
@@ -166,3 +168,51 @@ def test_clipping() -> None:
     assert clip(weights, 1.0, 1.0) == math.inf
     assert weights[0].grad.tolist() == [3.0, -4.0]
     assert clip([torch.nn.Parameter(torch.zeros(1))], 1.0, 1.0) == 0.0
+
+
+def test_ctrl_c_after_the_last_step_of_an_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the dev part is scored: the epoch is noted, then the run ends."""
+    evaluate = Model.evaluate
+
+    def interrupted(self: Model, *arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return evaluate(self, *arguments)
+
+    monkeypatch.setattr(Model, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small(run=tmp_path, quiet=False)
+    assert capsys.readouterr().err.splitlines()[-1].startswith("interrupted in epoch 1 after step 2: last.rnn and best.rnn in ")
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
+    """The first one only asks."""
+
+    def press_twice() -> None:
+        with interruptible() as interruption:
+            signal.raise_signal(signal.SIGINT)
+            assert interruption.number == signal.SIGINT
+            signal.raise_signal(signal.SIGINT)
+            pytest.fail("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        press_twice()
+
+
+def test_training_in_a_thread() -> None:
+    """Which receives no signals, and leaves their handlers alone."""
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(small).result().scores["dev"]
+
+
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Above it the lines of the epochs; nothing on stdout."""
+    assert isinstance(display(), Lines)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert isinstance(display(), Bar)
+    small(quiet=False, training={"epochs": 2})
+    out, err = capsys.readouterr()
+    assert out == ""
+    for text in ("slots: 24 sentences", "epoch 1/2  loss", "epoch 2/2  loss", "test  f1"):
+        assert text in err
