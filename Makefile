@@ -8,7 +8,7 @@ demo: .venv/complete  ## train five networks on the built-in flights, compare th
 	@$(RECURRA) compare slots --cells feedforward,elman,jordan,lstm,gru \
 		--predict "arrive Taipei on November 2nd" \
 		--predict "leave Taipei on November 2nd" \
-		--predict "I would like to fly from Berlin to Tokyo tomorrow"
+		--predict "I would like to leave Berlin and then arrive Tokyo at nine"
 
 test: .venv/complete  ## all tests
 	@.venv/bin/python -m pytest -q
