@@ -22,7 +22,9 @@ def check_arguments(
     """Raise ConfigurationError for a missing or unknown name, ShapeError for a tensor that does not fit."""
     if program.uses_step and "t" in state and state["t"].is_floating_point():
         raise ConfigurationError(f"{program.name}: state t must be whole numbers, got {state['t'].dtype}. Use t.long()")
-    _check(program, *(tuple([(name, value.shape) for name, value in given.items()]) for given in (inputs, state, parameters, initial, masks)))
+    _check(
+        program, *(tuple([(name, value.shape) for name, value in given.items()]) for given in (inputs, state, parameters, initial, masks))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -57,7 +59,9 @@ def _sizes(program: Program, inputs: Named, state: Named, parameters: Named) -> 
     """The numbers of a program's sizes, read off the parameters, which must agree; off the rest where no parameter has them."""
     shapes = dict(parameters)
     names = [f"{kind}_{m.name}" for m in program.matrices for kind in ("weight", "bias") if kind == "weight" or m.bias]
-    _check_names(program, "parameter", parameters, [*names, *(v.name for v in program.vectors)], "")
+    names += [v.name for v in program.vectors]
+    # A layer's own parameters, an initial state say, may stand beside the program's.
+    _check_names(program, "parameter", tuple(p for p in parameters if p[0] in names), names, "")
     sizes: dict[str, int] = {}
     for matrix in program.matrices:
         shape = shapes[f"weight_{matrix.name}"]

@@ -123,6 +123,14 @@ class Vector:
         four = builder.fsub(whole, builder.fmul(floor, ir.Constant(_doubles, [4.0] * LANES)))
         return Vector(self.code, builder.fptrunc(four, _vector)), Vector(self.code, builder.fptrunc(rest, _vector))
 
+    def interleave(self, other: Vector) -> tuple[Vector, Vector]:
+        """The lanes of both in turn: the first halves, the second halves."""
+        both = []
+        for start in (0, LANES // 2):
+            order = [start + j // 2 + LANES * (j % 2) for j in range(LANES)]
+            both.append(Vector(self.code, self.code.builder.shuffle_vector(self.value, other.value, ir.Constant(_ints, order))))
+        return both[0], both[1]
+
     def reduce(self, join: Callable[[Vector, Vector], Vector]) -> Vector:
         """All 16 lanes joined by one fixed tree; every lane of the result holds it."""
         joined = self
@@ -205,6 +213,10 @@ class Code:
 
     def mul(self, a: Number, b: Number) -> Number:
         return self.builder.mul(a, b)
+
+    def remainder(self, a: Number, b: Number) -> Number:
+        """Of numbers that are not negative."""
+        return self.builder.urem(a, b)
 
     def odd(self, a: Number) -> Number:
         """1 for an odd number, 0 for an even one."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from recurra.compiler.plan import Plan
 from recurra.engine.cpu.code import Loaded, Module, compile_text, host, version
-from recurra.engine.cpu.products import PRODUCTS_ARGUMENTS, Tile, products_module, tile_for
+from recurra.engine.cpu.products import PACK_ARGUMENTS, PRODUCTS_ARGUMENTS, Tile, products_module, tile_for
 from recurra.engine.cpu.walk import WALK_ARGUMENTS, walk_module
 
 launches: Counter[str] = Counter()
@@ -45,6 +45,13 @@ def products() -> Callable[..., None]:
     """The matrix product; see products.py for its arguments."""
     with _lock:
         return _load(products_module(tile())).function("products", PRODUCTS_ARGUMENTS)
+
+
+@cache
+def pack() -> Callable[..., None]:
+    """Weights into panels; see products.py for its arguments."""
+    with _lock:
+        return _load(products_module(tile())).function("pack", PACK_ARGUMENTS)
 
 
 @cache

@@ -55,9 +55,12 @@ def pack(weight: Tensor, gates: int, width: int, transposed: bool = False) -> Te
     Transposed, the columns are those of the weight [n, columns], widened alike.
     """
     panel = kernels.tile().panel
-    columns = widen(weight, width) if transposed else widened_rows(weight, gates, width)
-    columns = columns.t() if transposed else columns
+    columns = widen(weight, width).t() if transposed else widened_rows(weight, gates, width)
     missing = -columns.shape[0] % panel
+    if not transposed and columns.shape[1] % LANES == 0 and columns.stride(1) == 1:
+        packed = (torch.zeros if missing else torch.empty)(-(-columns.shape[0] // panel), columns.shape[1], panel)
+        kernels.pack()(columns.data_ptr(), columns.stride(0), columns.shape[0], columns.shape[1], packed.data_ptr())
+        return packed
     if missing:
         columns = functional.pad(columns, (0, 0, 0, missing))
     return columns.reshape(-1, panel, columns.shape[1]).transpose(1, 2).contiguous()

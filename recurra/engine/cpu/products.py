@@ -12,6 +12,8 @@ from recurra.engine.cpu.code import LANES, Code, Module, Number, Variable, Vecto
 
 # products(addresses of the rows, rows, k, packed weights, panels, target, its stride, bias or 0)
 PRODUCTS_ARGUMENTS = 8
+# pack(weights, their stride, columns, k, packed weights), both counts multiples of 16
+PACK_ARGUMENTS = 5
 UNROLL = 4
 
 
@@ -58,7 +60,25 @@ def products_module(tile: Tile) -> Module:
                     row.set(code.add(row.get(), code.integer(height)))
             panel.set(code.add(panel.get(), one))
     code.end()
+    _pack(module, tile)
     return module
+
+
+def _pack(module: Module, tile: Tile) -> None:
+    """The function `pack`: a weight [columns, k] in panels [panel, k, column], 16 by 16 numbers turned over in registers."""
+    code = Code(module, "pack", PACK_ARGUMENTS)
+    weights, stride, columns, depth, packed = code.arguments
+    zero, lanes, panel = code.integer(0), code.integer(LANES), code.integer(tile.panel)
+    with code.loop(zero, columns, lanes) as column, code.loop(zero, depth, lanes) as k:
+        inside = code.remainder(column, panel)
+        start = code.add(code.mul(code.sub(column, inside), depth), inside)
+        rows = [code.load(weights, code.add(code.mul(code.add(column, code.integer(m)), stride), k)) for m in range(LANES)]
+        for _ in range(4):
+            # Each round turns the number of a row and lane, read as eight bits, by one bit; four rounds exchange row and lane.
+            rows = [half for m in range(LANES // 2) for half in rows[m].interleave(rows[m + LANES // 2])]
+        for m, row in enumerate(rows):
+            code.store(row, packed, code.add(start, code.mul(code.add(k, code.integer(m)), panel)))
+    code.end()
 
 
 @dataclass(frozen=True)
