@@ -34,8 +34,8 @@ Rule = Callable[..., tuple[Part, ...]]
 
 
 def _share(a: Symbol, b: Symbol) -> Symbol:
-    """What a gets of the gradient of a maximum: half at a tie."""
-    return where(a > b, 1.0, where(a == b, 0.5, 0.0))
+    """What a gets of the gradient of a maximum: half at a tie; all where either is NaN, as in torch."""
+    return where(a < b, 0.0, where(a == b, 0.5, 1.0))
 
 
 def _spread(d: Symbol, like: Symbol) -> Symbol:
@@ -60,10 +60,11 @@ RULES: dict[str, Rule] = {
     # a % b is a - b * floor(a / b), so the derivative by b is -floor(a / b).
     "mod": lambda d, y, a, b: (d, d * (y - a) / b),
     "neg": lambda d, y, a: (-d,),
-    "abs": lambda d, y, a: (where(a > 0, d, where(a < 0, -d, 0.0)),),
+    "abs": lambda d, y, a: (d * where(a > 0, 1.0, where(a < 0, -1.0, 0.0)),),
     "tanh": lambda d, y, a: (d * (1 - y * y),),
     "sigmoid": lambda d, y, a: (d * (y * (1 - y)),),
-    "relu": lambda d, y, a: (where(y > 0, d, 0.0),),
+    # Where y is NaN the gradient goes on, as in torch.
+    "relu": lambda d, y, a: (where(y <= 0, 0.0, d),),
     "exp": lambda d, y, a: (d * y,),
     "log": lambda d, y, a: (d / a,),
     "sqrt": lambda d, y, a: (d / (2 * y),),

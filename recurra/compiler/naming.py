@@ -113,8 +113,11 @@ class Naming:
                     if not self.nodes[a].scalar:
                         self._join(n, a)
         for state, new in self.new.items():
-            if not self.nodes[new].scalar:
-                self._join(self.old[state], new)
+            if self.nodes[new].scalar:
+                continue
+            if self.nodes[self.old[state]].scalar:
+                raise self._error(f"{state} is one number a row and is renewed by a vector: take total(...) or mean(...) of it")
+            self._join(self.old[state], new)
 
     def _name_spaces(self) -> None:
         """Give each space the size that its state, gate or input declares; two declarations that meet must agree."""

@@ -161,3 +161,12 @@ def split(program: Program) -> tuple[Program, tuple[tuple[str, Program], ...]]:
         nodes[n] = Node("input", (), f"derived_{n}", nodes[n].scalar)
     names = (*program.inputs, *(name for name, _ in parts))
     return replace(program, nodes=tuple(nodes), inputs=names), tuple(parts)
+
+
+@cache
+def with_state(program: Program) -> Program:
+    """A function without a state as a cell whose one state, its result, is never read: what walks cells then walks it too."""
+    result = program.new[0]
+    leaf = Node("state", (), "result", program.nodes[result].scalar)
+    sizes = (*program.sizes, program.sizes[result])
+    return replace(program, nodes=(*program.nodes, leaf), sizes=sizes, states=("result",), output=("result",))

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from recurra.cells.declaration import blocks, triangular
 from recurra.compiler import Matrix, Program
-from recurra.compiler.plans import split
+from recurra.compiler.plans import split, with_state
 from recurra.compiler.trace import reach
 from recurra.engine import operator, reference
 from recurra.engine.arguments import check_arguments
 from recurra.engine.choice import BACKENDS, choose
 from recurra.engine.cpu import binding
+from recurra.engine.cpu.call import sizes_of
 from recurra.engine.pack import Layout
 from recurra.errors import ConfigurationError, ShapeError, check_choice, check_shape
 
@@ -65,7 +66,7 @@ def run(
         state, initial = ({k: v.float() if v.is_floating_point() else v for k, v in s.items()} for s in (state, initial))
     choice = choose(program, [*inputs.values(), *state.values(), *initial.values(), *parameters.values(), *masks.values()], backend)
     with torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext():
-        if choice.backend == "cpu" and steps and batch and (program.states or not _wants_gradient(inputs, parameters)):
+        if choice.backend == "cpu" and steps and batch:
             return _on_cpu(program, inputs, state, parameters, lengths, resets, initial, reverse, masks)
         layout = Layout.of(steps, batch, lengths, device)
         return reference.run(
@@ -88,8 +89,14 @@ def _on_cpu(
     valid = None
     if lengths is not None and not bool((lengths == steps).all()):
         valid = (torch.arange(steps)[:, None] < lengths.cpu()[None, :]).flatten()
-    if not program.states:
+    if not program.states and not _wants_gradient(inputs, parameters):
         return binding.run_stateless(program, inputs, parameters, valid), {}
+    if not program.states:
+        program, whole = with_state(program), program
+        width = whole.output_width(sizes_of(whole, inputs, {}, parameters))
+        state = initial = {"result": inputs[program.inputs[0]].new_zeros(inputs[program.inputs[0]].shape[1], width)}
+        y, _ = _on_cpu(program, inputs, state, parameters, lengths, resets, initial, False, masks)
+        return y, {}
     loop, parts = split(program)
     for name, part in parts:
         inputs[name] = _derived(part, inputs, parameters, masks, valid)
