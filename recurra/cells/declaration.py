@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, overload
 
 from recurra.errors import CellError, suggest
@@ -27,7 +28,12 @@ class octaves:
 
     def values(self, units: int) -> tuple[float, ...]:
         """The values for `units` units."""
-        return tuple(float(2 ** (j * self.groups // units)) for j in range(units))
+        return _octaves(self.groups, units)
+
+
+@lru_cache(64)
+def _octaves(groups: int, units: int) -> tuple[float, ...]:
+    return tuple(float(2 ** (j * groups // units)) for j in range(units))
 
 
 @dataclass(frozen=True)

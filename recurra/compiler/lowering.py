@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from recurra.cells.notation import Node
+from recurra.cells.notation import POINTWISE, Node
 from recurra.compiler.plan import Access, Buffer, Key
 from recurra.compiler.program import Program
+from recurra.compiler.trace import reach
 
 # The number that keeps the normalisation of a constant row finite; torch's layer_norm has the same.
 NORM_EPSILON = 1e-5
@@ -70,6 +71,30 @@ class Graph:
 
     def norm(self, values: Sequence[int], j: int) -> int:
         return self.add("mul", (self.add("sub", (values[j], self.mean(values))), self.rstd(values)))
+
+
+def condition_of(nodes: Sequence[Node], users: Mapping[int, Sequence[int]], n: int, constant: Callable[[int], bool]) -> int | None:
+    """The condition on the step number under which alone a value is used: where(condition, f(value), ...). None if there is none."""
+    while len(users.get(n, ())) == 1:
+        user = users[n][0]
+        node = nodes[user]
+        if node.op == "where" and node.args[1] == n != node.args[0]:
+            leaves = [m for m in reach(nodes, [node.args[0]]) if not nodes[m].args]
+            timed = any(nodes[m].op == "step" for m in leaves)
+            return node.args[0] if timed and all(nodes[m].op in ("step", "number") or constant(m) for m in leaves) else None
+        if node.op not in POINTWISE or node.op == "where":
+            return None
+        n = user
+    return None
+
+
+def users_of(nodes: Sequence[Node], among: Iterable[int]) -> dict[int, list[int]]:
+    """Which of some nodes read each node."""
+    users: dict[int, list[int]] = {}
+    for n in among:
+        for a in set(nodes[n].args):
+            users.setdefault(a, []).append(n)
+    return users
 
 
 class Lowering:

@@ -8,6 +8,7 @@ in a buffer; nothing is computed twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from recurra.cells.notation import Node
 
@@ -49,10 +50,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Products:
-    """target = bias + the sum of the terms, for all living rows at once."""
+    """target = bias + the sum of the terms, for all living rows at once.
+
+    `due` is a condition on the step number: units where it does not hold need no product at that step.
+    """
 
     target: int
     terms: tuple[Term, ...]
+    due: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,11 @@ class Plan:
     backward: bool
     size_names: tuple[str, ...]
     same: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def conditional(self) -> bool:
+        """Whether a product is due at some steps only."""
+        return any(products.due is not None for stage in self.stages for products in stage.products)
 
     def find(self, name: str) -> int | None:
         """The buffer of that name, if the plan has one."""

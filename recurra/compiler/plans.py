@@ -7,11 +7,12 @@ from functools import cache
 
 from recurra.cells.notation import Node
 from recurra.compiler.derivative import differentiate, frontier
-from recurra.compiler.lowering import Lowering
+from recurra.compiler.lowering import Lowering, condition_of, users_of
 from recurra.compiler.plan import Access, Plan
 from recurra.compiler.program import Program
 from recurra.compiler.saving import save
 from recurra.compiler.schedule import Output, schedule
+from recurra.compiler.trace import reach
 
 # The number of the source that stands for zero.
 NOTHING = -(10**9)
@@ -21,6 +22,13 @@ def is_hoisted(program: Program, n: int) -> bool:
     """Whether a node outside the loop is a product of an input itself."""
     node = program.nodes[n]
     return node.op == "product" and program.nodes[node.args[0]].op == "input" and not program.matrix(node)[0].diagonal
+
+
+@cache
+def is_conditional(program: Program, n: int) -> bool:
+    """Whether a value is used at some steps only."""
+    users = users_of(program.nodes, reach(program.nodes, program.new))
+    return condition_of(program.nodes, users, n, lambda m: program.nodes[m].op == "unit") is not None
 
 
 @cache
@@ -36,7 +44,8 @@ def forward_plan(program: Program, training: bool) -> Plan:
         size = program.sizes[program.leaves["state", name]]
         lowering.buffer(f"state:{name}", "course" if name in courses else "pair", size)
     for n in frontier(program):
-        if is_hoisted(program, n):
+        # What only some steps need is not computed for all of them; in training one large product is cheaper still.
+        if is_hoisted(program, n) and (training or not is_conditional(program, n)):
             lowering.given[n] = lowering.leaf(lowering.gate("hoisted", str(program.nodes[n].attr), "time"), sizes[n])
     for name, n in zip(program.states, program.new, strict=True):
         at = lowering.buffer(f"state:{name}", "", "")

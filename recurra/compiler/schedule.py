@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recurra.cells.notation import Node
-from recurra.compiler.lowering import Lowering, keys
+from recurra.compiler.lowering import Lowering, condition_of, keys, users_of
 from recurra.compiler.plan import Access, Key, Loop, Pass, Plan, Products, Stage, Store, Term
 
 Output = tuple[int, Access, bool]
@@ -97,8 +97,15 @@ class _Schedule:
                 Term(self._place(a), tuple(label[k].removesuffix("^T") for label in labels), back, self._columns(labels[0][k], back))
                 for k, (a, _, back) in enumerate(terms)
             )
-            result.setdefault(stage, []).append(Products(target, made))
+            due = self._due(members[0]) if len(members) == 1 else None
+            result.setdefault(stage, []).append(Products(target, made, due))
         return result
+
+    def _due(self, product: int) -> int | None:
+        """The condition on the step number under which alone a product is used."""
+        lowering = self.lowering
+        constant = lambda m: m in lowering.leaves and lowering.buffers[lowering.leaves[m].buffer].place == "unit"  # noqa: E731
+        return condition_of(self.nodes, users_of(self.nodes, self.uses), product, constant)
 
     def _gate(self, product: int) -> int:
         label = str(self.nodes[product].attr).split("+")[0].removesuffix("^T")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -124,9 +125,16 @@ def _dense(program: Program, matrix: Matrix, parameters: Mapping[str, Tensor]) -
         heads = weight.reshape(gates, int(matrix.structure.count), -1, weight.shape[1])
         return torch.cat([torch.block_diag(*head) for head in heads])  # type: ignore[no-untyped-call]
     if isinstance(matrix.structure, triangular):
-        key = weight.new_tensor(program.unit_values(matrix.structure.key, {matrix.rows: weight.shape[0] // gates}))
-        return torch.where((key[None, :] >= key[:, None]).repeat(gates, 1), weight, 0.0)
+        reads = _reads(program.unit_values(matrix.structure.key, {matrix.rows: weight.shape[0] // gates}), gates)
+        return torch.where(reads, weight, 0.0)
     return weight
+
+
+@lru_cache(16)
+def _reads(key: tuple[float, ...], gates: int) -> Tensor:
+    """Which unit reads which in a triangular matrix, bool [G * n, n]."""
+    keys = torch.tensor(key)
+    return (keys[None, :] >= keys[:, None]).repeat(gates, 1)
 
 
 def _checked(program: Program, lengths: Tensor | None, steps: int, batch: int) -> Tensor | None:

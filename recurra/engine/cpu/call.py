@@ -5,11 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from recurra.cells.declaration import triangular
 from recurra.cells.notation import Node
 from recurra.compiler import Program
 from recurra.compiler.plan import Buffer, Plan, Products, Term
@@ -82,6 +84,8 @@ class Call:
         self.table = Table.of(plan)
         # Tensors whose addresses stand in the table.
         self.kept: list[Tensor] = []
+        # The largest number of panels that a conditional product has, and the multiply-adds of the others.
+        self.panels, self.done = 0, 0
 
     def start(self, first_step: Tensor | None) -> None:
         """Complete the buffers, fill the table, walk."""
@@ -89,7 +93,9 @@ class Call:
         entries = [0] * table.length
         first_row, length, counts = run.first_row, run.length, run.zeros if first_step is None else first_step.contiguous()
         addresses = first_row.data_ptr(), length.data_ptr(), counts.data_ptr()
-        entries[: len(HEAD)] = [*addresses, run.stride, run.longest, kernels.products_address()]
+        together = first_step is None or bool((first_step == first_step[0]).all())
+        narrow = kernels.products_address(narrow=True) if self.plan.conditional else 0
+        entries[: len(HEAD)] = [*addresses, run.stride, run.longest, kernels.products_address(), narrow, int(together)]
         for j, buffer in enumerate(self.plan.buffers):
             value = self.memory.buffers.get(buffer.name)
             if value is None:
@@ -109,10 +115,16 @@ class Call:
 
     def _walk(self, entries: array[int]) -> None:
         walk, address = kernels.walk(self.plan), entries.buffer_info()[0]
-        scratch = torch.empty(max(1, self.run.count), dtype=torch.int64)
+        # One i64 a sequence; behind those of each share its count and its ranges.
+        room = 1 + 2 * self.panels
+        scratch = torch.zeros(self.run.count + len(self.run.shares) * room, dtype=torch.int64)
+        places = {first: first + k * room for k, (first, _) in enumerate(self.run.shares)}
         at = scratch.data_ptr()
         kernels.launches["backward" if self.plan.backward else "forward"] += 1
-        share(lambda first, last: walk(address, first, last, at + 8 * first), self.run.shares)
+        share(lambda first, last: walk(address, first, last, at + 8 * places[first]), self.run.shares)
+        if self.plan.conditional:
+            self.done += 16 * sum(int(scratch[places[first] + last - first]) for first, last in self.run.shares)
+        kernels.launches["multiply_adds"] += self.done
 
     def _fresh(self, buffer: Buffer) -> Tensor:
         run, width = self.run, buffer.parts * self.memory.width(buffer.size)
@@ -123,21 +135,40 @@ class Call:
         if buffer.place == "pair":
             return torch.empty(2, run.count, width)
         if buffer.place == "row":
-            return torch.empty(run.count, width)
+            # What a conditional product leaves alone is read, and not used: it must be a number.
+            return (torch.zeros if self.plan.conditional else torch.empty)(run.count, width)
         # What lies in the padding is read by the sums over all steps, so it must be zero.
         return (torch.empty if run.whole else torch.zeros)(run.steps * run.batch, width)
 
     def _products(self, entries: list[int], number: int, products: Products) -> None:
         buffer = self.plan.buffers[products.target]
         width = self.memory.width(buffer.size)
-        start = start_of(self._bias(products), buffer.parts, width)
+        narrow = products.due is not None
+        start = start_of(self._bias(products), buffer.parts, width, narrow)
         self.kept.append(start)
         at = self.table.bias(number)
-        entries[at], entries[at + 1] = start.data_ptr(), start.shape[0] // kernels.tile().panel
+        entries[at] = start.data_ptr()
         for k, term in enumerate(products.terms):
-            packed = pack(self._rows("weight", term), buffer.parts, width, term.transposed)
+            weight = self._rows("weight", term)
+            packed = pack(weight, buffer.parts, width, term.transposed, narrow)
             self.kept.append(packed)
+            entries[at + 1] = packed.shape[0]
             entries[self.table.weights(number, k)] = packed.data_ptr()
+            if narrow:
+                ranges = self._ranges(term, packed)
+                self.kept.append(ranges)
+                self.panels = max(self.panels, packed.shape[0])
+                entries[self.table.weights(number, k) + 1] = ranges.data_ptr()
+            else:
+                self.done += weight.numel() * self.run.total
+
+    def _ranges(self, term: Term, packed: Tensor) -> Tensor:
+        """The part of k that each panel reads, int64 [panels, 2]: all of it, but for a triangular matrix."""
+        panels, depth, panel = packed.shape
+        matrix, _ = self.program.matrix(Node("product", (), term.products[0]))
+        if isinstance(matrix.structure, triangular) and not term.transposed:
+            return triangular_ranges(self.program.unit_values(matrix.structure.key, self.memory.sizes), panel)
+        return torch.tensor([[0, depth]]).repeat(panels, 1)
 
     def _rows(self, kind: str, term: Term) -> Tensor:
         """The rows of a weight or bias that belong to a term's gates; all of them as they stand."""
@@ -161,6 +192,17 @@ class Call:
         return total
 
 
+@lru_cache(64)
+def triangular_ranges(key: tuple[float, ...], panel: int) -> Tensor:
+    """From the first to behind the last unit whose key is at least the lowest key of a panel's columns, int64 [panels, 2]."""
+    ranges = []
+    for start in range(0, len(key), panel):
+        lowest = min(key[start : start + panel])
+        reads = [k for k, value in enumerate(key) if value >= lowest]
+        ranges.append([reads[0], reads[-1] + 1])
+    return torch.tensor(ranges)
+
+
 def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: int, threads: int) -> Tensor:
     """x [N, k] times the gates of a weight [G * n, k], in the engine's fixed order: [N, G * width]."""
     packed, start = pack(weight, gates, width), start_of(bias, gates, width)
@@ -172,10 +214,11 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: 
         for row in range(first, last, ROWS):
             function(
                 addresses.data_ptr() + 8 * row, min(ROWS, last - row), x.shape[1], packed.data_ptr(), packed.shape[0],
-                result.data_ptr() + 4 * row * result.stride(0), result.stride(0), start.data_ptr(),
+                result.data_ptr() + 4 * row * result.stride(0), result.stride(0), start.data_ptr(), 0,
             )  # fmt: skip
 
     kernels.launches["products"] += 1
+    kernels.launches["multiply_adds"] += x.shape[0] * weight.numel()
     share(work, row_bounds(x.shape[0], threads))
     return result
 

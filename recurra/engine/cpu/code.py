@@ -45,6 +45,11 @@ class Mask:
     def __and__(self, other: Mask) -> Mask:
         return Mask(self.code, self.code.builder.and_(self.value, other.value))
 
+    def any(self) -> Any:
+        """Whether one of them holds."""
+        bits = self.code.builder.bitcast(self.value, ir.IntType(LANES))
+        return self.code.builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0))
+
     def number(self) -> Vector:
         """1.0 where it holds, else 0.0."""
         return self.choose(self.code.constant(1.0), self.code.constant(0.0))
@@ -230,6 +235,9 @@ class Code:
 
     def both(self, a: Any, b: Any) -> Any:
         return self.builder.and_(a, b)
+
+    def either(self, a: Any, b: Any) -> Any:
+        return self.builder.or_(a, b)
 
     def choose(self, condition: Any, a: Number, b: Number) -> Number:
         return self.builder.select(condition, a, b)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from recurra.compiler import Matrix
 from recurra.compiler.derivative import frontier
+from recurra.compiler.plan import Plan
 from recurra.compiler.plans import forward_plan
 from recurra.engine.cpu.call import Call, Given, Job, multiply
 from recurra.engine.cpu.memory import Memory, padded, widen, widened_rows
@@ -17,8 +19,8 @@ def forward(job: Job, given: Given, training: bool) -> tuple[list[Tensor], dict[
     """Walk the sequences: the outputs' courses [T * B, width] in order, the final states [B, n], and the buffers."""
     program, run, memory = job.program, job.run, Memory(job.sizes)
     give_constants(job, given, memory)
-    _give_inputs(job, given, memory, exact=not training)
     plan = forward_plan(program, training)
+    _give_inputs(job, given, memory, plan, exact=not training)
     courses = {b.name for b in plan.buffers if b.place == "course"}
     start = _starts(job, given)
     for name in program.states:
@@ -77,27 +79,29 @@ def give_constants(job: Job, given: Given, memory: Memory) -> None:
         memory.buffers[f"mask:{name}"] = widen(mask[job.run.row], padded(mask.shape[1]))
 
 
-def _give_inputs(job: Job, given: Given, memory: Memory, exact: bool) -> None:
+def _give_inputs(job: Job, given: Given, memory: Memory, plan: Plan, exact: bool) -> None:
     """The products of inputs for all steps at once, and the inputs that the loop itself reads."""
-    program, inputs, parameters = job.program, given.input, given.parameter
+    program = job.program
+    wanted = {buffer.name for buffer in plan.buffers}
     for n in frontier(program):
         node = program.nodes[n]
-        if node.op == "input":
-            value = inputs[str(node.attr)].flatten(0, 1)
-            memory.buffers[f"input:{node.attr}"] = widen(value, memory.width(program.sizes[n]))
-        else:
-            matrix, _ = program.matrix(node)
-            source = str(program.nodes[node.args[0]].attr)
+        source = n if node.op == "input" else node.args[0]
+        name = str(program.nodes[source].attr)
+        matrix = None if node.op == "input" else program.matrix(node)[0]
+        if matrix is not None and f"hoisted:{matrix.name}" in wanted:
             if f"hoisted:{matrix.name}" not in memory.buffers:
-                x = inputs[source].flatten(0, 1).contiguous()
-                weight, bias = parameters[f"weight_{matrix.name}"], parameters.get(f"bias_{matrix.name}")
-                width = memory.width(matrix.rows)
-                made = (
-                    multiply(x, weight, bias, len(matrix.gates), width, job.threads)
-                    if exact
-                    else _multiplied(x, weight, bias, len(matrix.gates), width)
-                )
-                memory.buffers[f"hoisted:{matrix.name}"] = made
+                memory.buffers[f"hoisted:{matrix.name}"] = _hoisted(job, given, memory, matrix, name, exact)
+        elif f"input:{name}" in wanted:
+            memory.buffers[f"input:{name}"] = widen(given.input[name].flatten(0, 1), memory.width(program.sizes[source]))
+
+
+def _hoisted(job: Job, given: Given, memory: Memory, matrix: Matrix, source: str, exact: bool) -> Tensor:
+    """An input times all gates of a matrix, [T * B, G * width]."""
+    x, width = given.input[source].flatten(0, 1).contiguous(), memory.width(matrix.rows)
+    weight, bias = given.parameter[f"weight_{matrix.name}"], given.parameter.get(f"bias_{matrix.name}")
+    if exact:
+        return multiply(x, weight, bias, len(matrix.gates), width, job.threads)
+    return _multiplied(x, weight, bias, len(matrix.gates), width)
 
 
 def _multiplied(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: int) -> Tensor:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from recurra.compiler.plan import Plan
 from recurra.engine.cpu.code import Loaded, Module, compile_text, host, version
-from recurra.engine.cpu.products import PACK_ARGUMENTS, PRODUCTS_ARGUMENTS, Tile, products_module, tile_for
+from recurra.engine.cpu.products import PACK_ARGUMENTS, PRODUCTS_ARGUMENTS, Tile, narrow_tile_for, products_module, tile_for
 from recurra.engine.cpu.walk import WALK_ARGUMENTS, walk_module
 
 launches: Counter[str] = Counter()
@@ -30,34 +30,37 @@ DIGEST = 32
 
 
 def launched() -> dict[str, int]:
-    """How often this process ran kernels: walks forward and backward, products of inputs; and how many it had to compile."""
-    return {name: launches[name] for name in ("forward", "backward", "products", "compiled")}
+    """How often this process ran kernels: walks forward and backward, products of inputs; how many it had to compile.
+
+    `multiply_adds` counts those of all products in kernels.
+    """
+    return {name: launches[name] for name in ("forward", "backward", "products", "compiled", "multiply_adds")}
 
 
 @cache
-def tile() -> Tile:
-    """The tile of this machine's registers."""
-    return tile_for(host()[1])
+def tile(narrow: bool = False) -> Tile:
+    """The tile of this machine's registers; a narrow one for products that are due in part."""
+    return narrow_tile_for(host()[1]) if narrow else tile_for(host()[1])
 
 
 @cache
-def products() -> Callable[..., None]:
+def products(narrow: bool = False) -> Callable[..., None]:
     """The matrix product; see products.py for its arguments."""
     with _lock:
-        return _load(products_module(tile())).function("products", PRODUCTS_ARGUMENTS)
+        return _load(products_module(tile(narrow), narrow)).function("products", PRODUCTS_ARGUMENTS)
 
 
 @cache
-def pack() -> Callable[..., None]:
+def pack(narrow: bool = False) -> Callable[..., None]:
     """Weights into panels; see products.py for its arguments."""
     with _lock:
-        return _load(products_module(tile())).function("pack", PACK_ARGUMENTS)
+        return _load(products_module(tile(narrow), narrow)).function("pack", PACK_ARGUMENTS)
 
 
 @cache
-def products_address() -> int:
+def products_address(narrow: bool = False) -> int:
     """Where the matrix product stands, for kernels that call it."""
-    return int(ctypes.cast(products(), ctypes.c_void_p).value or 0)  # type: ignore[arg-type]
+    return int(ctypes.cast(products(narrow), ctypes.c_void_p).value or 0)  # type: ignore[arg-type]
 
 
 _walks: dict[int, tuple[Plan, Callable[..., None]]] = {}

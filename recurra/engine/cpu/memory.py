@@ -49,26 +49,26 @@ class Memory:
         return value.view(value.shape[0], -1, self.width(size))[:, :, :n].flatten(1)
 
 
-def pack(weight: Tensor, gates: int, width: int, transposed: bool = False) -> Tensor:
+def pack(weight: Tensor, gates: int, width: int, transposed: bool = False, narrow: bool = False) -> Tensor:
     """A weight of `gates` gates [G * n, k], each gate widened to `width` columns, in panels [panel, k, column].
 
     Transposed, the columns are those of the weight [n, columns], widened alike.
     """
-    panel = kernels.tile().panel
+    panel = kernels.tile(narrow).panel
     columns = widen(weight, width).t() if transposed else widened_rows(weight, gates, width)
     missing = -columns.shape[0] % panel
     if not transposed and columns.shape[1] % LANES == 0 and columns.stride(1) == 1:
         packed = (torch.zeros if missing else torch.empty)(-(-columns.shape[0] // panel), columns.shape[1], panel)
-        kernels.pack()(columns.data_ptr(), columns.stride(0), columns.shape[0], columns.shape[1], packed.data_ptr())
+        kernels.pack(narrow)(columns.data_ptr(), columns.stride(0), columns.shape[0], columns.shape[1], packed.data_ptr())
         return packed
     if missing:
         columns = functional.pad(columns, (0, 0, 0, missing))
     return columns.reshape(-1, panel, columns.shape[1]).transpose(1, 2).contiguous()
 
 
-def start_of(bias: Tensor | None, gates: int, width: int) -> Tensor:
+def start_of(bias: Tensor | None, gates: int, width: int, narrow: bool = False) -> Tensor:
     """What the sums of the packed columns start from: the bias, widened in the same way, or zeros."""
-    panel = kernels.tile().panel
+    panel = kernels.tile(narrow).panel
     total = -(-gates * width // panel) * panel
     if bias is None:
         return torch.zeros(total)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from recurra.engine.cpu.code import LANES, Code, Module, Number, Variable, Vector
 
-# products(addresses of the rows, rows, k, packed weights, panels, target, its stride, bias or 0)
-PRODUCTS_ARGUMENTS = 8
+# products(addresses of the rows, rows, k, packed weights, panels, target, its stride, bias or 0, ranges or 0)
+# ranges: two i64 a panel, the first k that counts and the one behind the last; a panel whose first is negative is left alone.
+PRODUCTS_ARGUMENTS = 9
 # pack(weights, their stride, columns, k, packed weights), both counts multiples of 16
 PACK_ARGUMENTS = 5
 UNROLL = 4
@@ -36,28 +37,40 @@ def tile_for(features: str) -> Tile:
     return Tile((6, 4, 2, 1), 4, 4) if "+avx512f" in features else Tile((6, 4, 2, 1), 1, 4)
 
 
-def products_module(tile: Tile) -> Module:
-    """The function `products`: target[r, :] = (bias, or what stands there) + row r times the packed weights."""
+def narrow_tile_for(features: str) -> Tile:
+    """One vector of columns, for products that are due in part: many rows, so that sums need not wait for each other."""
+    return Tile((12, 8, 4, 2, 1), 1, 1) if "+avx512f" in features else Tile((6, 4, 2, 1), 1, 1)
+
+
+def products_module(tile: Tile, ranged: bool = False) -> Module:
+    """The function `products`: target[r, :] = (bias, or what stands there) + row r times the packed weights.
+
+    A `ranged` one reads ranges; the others have none.
+    """
     module = Module("products")
     code = Code(module, "products", PRODUCTS_ARGUMENTS)
-    addresses, rows, depth, packed, panels, target, stride, bias = code.arguments
+    addresses, rows, depth, packed, panels, target, stride, bias, ranges = code.arguments
     zero, one = code.integer(0), code.integer(1)
     call = _Call(code, tile, addresses, depth, packed, target, stride, bias)
+    if ranged:
+        with code.flushed(), code.loop(zero, panels, one) as panel:
+            at = code.add(panel, panel)
+            first, last = code.load_integer(ranges, at), code.load_integer(ranges, code.add(at, one))
+            with code.when(code.less(code.integer(-1), first)):
+                call.rows(rows, panel, first, last)
+        code.end()
+        _pack(module, tile)
+        return module
     with code.flushed():
         panel = code.variable(zero)
         # One row alone leaves most registers free: it takes several panels at once, whose sums do not wait for each other.
         together = code.sub(panels, code.integer(tile.together - 1))
         together = code.choose(code.equal(rows, one), together, zero)
         with code.repeat(lambda: code.less(panel.get(), together)):
-            call.tile(1, tile.together, zero, panel.get())
+            call.tile(1, tile.together, zero, panel.get(), zero, depth)
             panel.set(code.add(panel.get(), code.integer(tile.together)))
         with code.repeat(lambda: code.less(panel.get(), panels)):
-            row = code.variable(zero)
-            for height in tile.rows:
-                fits = code.sub(rows, code.integer(height - 1))
-                with code.repeat(lambda row=row, fits=fits: code.less(row.get(), fits)):  # type: ignore[misc]
-                    call.tile(height, 1, row.get(), panel.get())
-                    row.set(code.add(row.get(), code.integer(height)))
+            call.rows(rows, panel.get(), zero, depth)
             panel.set(code.add(panel.get(), one))
     code.end()
     _pack(module, tile)
@@ -94,8 +107,18 @@ class _Call:
     stride: Number
     bias: Number
 
-    def tile(self, height: int, panels: int, row: Number, panel: Number) -> None:
-        """`height` rows times `panels` panels, all sums in registers."""
+    def rows(self, rows: Number, panel: Number, first: Number, last: Number) -> None:
+        """All rows times one panel, tile after tile."""
+        code = self.code
+        row = code.variable(code.integer(0))
+        for height in self.shape.rows:
+            fits = code.sub(rows, code.integer(height - 1))
+            with code.repeat(lambda fits=fits: code.less(row.get(), fits)):  # type: ignore[misc]
+                self.tile(height, 1, row.get(), panel, first, last)
+                row.set(code.add(row.get(), code.integer(height)))
+
+    def tile(self, height: int, panels: int, row: Number, panel: Number, first: Number, last: Number) -> None:
+        """`height` rows times `panels` panels, all sums in registers; along k from `first` to before `last`."""
         code, width = self.code, self.shape.vectors
         sources = [code.load_integer(self.addresses, code.add(row, code.integer(m))) for m in range(height)]
         columns = [code.mul(code.add(panel, code.integer(p)), code.integer(self.shape.panel)) for p in range(panels)]
@@ -109,16 +132,18 @@ class _Call:
             for p in range(panels):
                 for v in range(width):
                     sums[m, p, v] = code.variable(code.load(start, code.add(columns[p], code.integer(v * LANES))))
-        self._depth(sums, sources, weights)
+        self._depth(sums, sources, weights, first, last)
         for (m, p, v), total in sums.items():
             code.store(total.get(), lines[m], code.add(columns[p], code.integer(v * LANES)))
 
-    def _depth(self, sums: dict[tuple[int, int, int], Variable], sources: list[Number], weights: list[Number]) -> None:
+    def _depth(
+        self, sums: dict[tuple[int, int, int], Variable], sources: list[Number], weights: list[Number], first: Number, last: Number
+    ) -> None:
         """Along k, one fused multiply-add after another."""
         code = self.code
-        k = code.variable(code.integer(0))
+        k = code.variable(first)
         for unroll in (UNROLL, 1):
-            end = code.sub(self.depth, code.integer(unroll - 1))
+            end = code.sub(last, code.integer(unroll - 1))
             with code.repeat(lambda end=end: code.less(k.get(), end)):  # type: ignore[misc]
                 at = k.get()
                 for u in range(unroll):

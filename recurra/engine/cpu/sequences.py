@@ -36,6 +36,11 @@ class Sequences:
         return int(self.row.shape[0])
 
     @cached_property
+    def total(self) -> int:
+        """Steps of all sequences."""
+        return int(self.length.sum())
+
+    @cached_property
     def longest(self) -> int:
         """Steps of the longest sequence."""
         return int(self.length.max()) if self.count else 0

@@ -7,7 +7,8 @@ from functools import cached_property
 from recurra.compiler.plan import Plan
 
 # What stands in front: arrays of one i64 a sequence, the direction in rows, the number of steps, and the product's address.
-HEAD = ("first_row", "length", "first_step", "stride", "steps", "products")
+# `narrow` is the product that reads ranges; `together` says that all sequences have the same step number.
+HEAD = ("first_row", "length", "first_step", "stride", "steps", "products", "narrow", "together")
 
 
 _tables: dict[int, Table] = {}
@@ -45,7 +46,7 @@ class Table:
         return self._products + 2 * products
 
     def weights(self, products: int, term: int) -> int:
-        """The address of a term's packed weights."""
+        """The address of a term's packed weights; behind it that of its ranges along k, two i64 a panel."""
         return self._weights[products][term]
 
     @cached_property
@@ -67,10 +68,10 @@ class Table:
         places = []
         for stage, k in self.all_products:
             terms = len(self.plan.stages[stage].products[k].terms)
-            places.append(list(range(at, at + terms)))
-            at += terms
+            places.append(list(range(at, at + 2 * terms, 2)))
+            at += 2 * terms
         return places
 
     @cached_property
     def length(self) -> int:
-        return self._products + 2 * len(self.all_products) + sum(map(len, self._weights))
+        return self._products + 2 * len(self.all_products) + 2 * sum(map(len, self._weights))

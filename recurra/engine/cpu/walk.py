@@ -1,6 +1,7 @@
 """A plan becomes one function that walks all steps of a share of the sequences: walk(table, first, last, scratch).
 
-Sequences are sorted by length, so those that live at a step are the first ones of the share. `scratch` holds one i64 a sequence.
+Sequences are sorted by length, so those that live at a step are the first ones of the share. `scratch` holds one i64 a sequence;
+behind them a count of what conditional products did, in units of 16 multiply-adds, and two i64 a panel.
 """
 
 from __future__ import annotations
@@ -102,8 +103,29 @@ class _Walk:
             with code.loop(self.first, self.living, code.integer(1)) as sequence:
                 code.store_integer(_Row(self, sequence).place(term.source), self.scratch, code.sub(sequence, self.first))
             depth = self.entry(table.size(term.size, False)) if term.size != "one" else code.integer(1)
-            start = bias if k == 0 else code.integer(0)
-            code.call(self.head("products"), self.scratch, rows, depth, self.entry(table.weights(number, k)), panels, target, stride, start)
+            start, weights = bias if k == 0 else code.integer(0), self.entry(table.weights(number, k))
+            function, ranges = self.head("products"), code.integer(0)
+            if products.due is not None:
+                function, ranges = self.head("narrow"), self._ranges(number, k, products.due, panels, rows)
+            code.call(function, self.scratch, rows, depth, weights, panels, target, stride, start, ranges)
+
+    def _ranges(self, number: int, term: int, due: int, panels: Number, rows: Number) -> Number:
+        """Which columns are due at this step, and which part of k they read: behind the addresses in the scratch, then a count."""
+        code = self.code
+        one, behind = code.integer(1), code.sub(self.last, self.first)
+        given = self.entry(self.table.weights(number, term) + 1)
+        apart = code.equal(self.head("together"), code.integer(0))
+        with code.loop(code.integer(0), panels, one) as panel:
+            mask = _Row(self, self.first).mask(due, code.mul(panel, code.integer(LANES)))
+            at = code.add(panel, panel)
+            first, last = code.load_integer(given, at), code.load_integer(given, code.add(at, one))
+            counts = code.either(apart, mask.any())
+            place = code.add(behind, code.add(at, one))
+            code.store_integer(code.choose(counts, first, code.integer(-1)), self.scratch, place)
+            code.store_integer(last, self.scratch, code.add(place, one))
+            done = code.choose(counts, code.mul(rows, code.sub(last, first)), code.integer(0))
+            code.store_integer(code.add(code.load_integer(self.scratch, behind), done), self.scratch, behind)
+        return code.add(self.scratch, code.mul(code.add(behind, one), code.integer(8)))
 
 
 class _Row:
@@ -254,6 +276,10 @@ class _Row:
             return arguments[0].compare(COMPARISON[node.op], arguments[1])
         assert node.op in POINTWISE or node.op == "spread", node.op
         return MEANING[node.op](*arguments)
+
+    def mask(self, n: int, unit: Number) -> Mask:
+        """A condition on the step number, for the units from `unit` on."""
+        return self._mask(n, unit, {})
 
     def _mask(self, n: int, unit: Number | None, values: dict[int, Vector | Mask]) -> Mask:
         value = self._any(n, unit, values)
