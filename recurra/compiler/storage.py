@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recurra.compiler.program import Program
 
 NAME = re.compile(r"[^\W\d]\w{0,63}")
-MOST_NODES = 20_000
+MOST_NODES = 10_000
 KEYS = frozenset(
     ("name", "nodes", "sizes", "inputs", "states", "new", "output", "matrices", "vectors", "units", "same_size", "gates", "source", "text")
 )
@@ -29,6 +29,8 @@ def write_program(program: Program) -> str:
 
 def read_program(text: str) -> Program:
     """The program that a line of JSON holds. Raises CellError for anything that is not one."""
+    # Before anything is built of it: a node takes two brackets, and the rest few.
+    _require(text.count("[") <= 3 * MOST_NODES, f"a cell must have 1 to {MOST_NODES} nodes")
     try:
         return _from_data(json.loads(text))
     except (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError) as error:
