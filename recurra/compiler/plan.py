@@ -98,7 +98,8 @@ class Stage:
 class Plan:
     """One step: `leaves` says where a node's value is read; a `crossing` value is computed at its home and read later.
 
-    `same` names the buffers of gradients that would hold what another one holds.
+    `same` names the buffers of gradients that would hold what another one holds; `over` says of a buffer that it may be written over
+    a part of another one, which nobody reads any more.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Plan:
     backward: bool
     size_names: tuple[str, ...]
     same: dict[str, str] = field(default_factory=dict)
+    over: dict[str, Access] = field(default_factory=dict)
 
     @cached_property
     def conditional(self) -> bool:

@@ -53,7 +53,10 @@ def forward_plan(program: Program, training: bool) -> Plan:
     for n in kept.nodes if kept else ():
         if n not in lowering.given:
             outputs.append((n, Access(lowering.buffer(f"saved:{n}", "time", sizes[n])), False))
-    return schedule(program.name, lowering, outputs)
+    plan = schedule(program.name, lowering, outputs)
+    # A hoisted value that the backward reads as it is must not be written over.
+    read = {lowering.gate("hoisted", str(program.nodes[n].attr), "time") for n in (kept.nodes if kept else ()) if n in frontier(program)}
+    return replace(plan, over={name: access for name, access in plan.over.items() if access not in read})
 
 
 @cache

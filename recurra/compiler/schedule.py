@@ -46,6 +46,7 @@ class _Schedule:
         return Plan(
             name, tuple(self.nodes), tuple(self.sizes), tuple(lowering.buffers), dict(lowering.leaves), crossing,
             {n: self.home[n] for n in crossing}, tuple(stages), lowering.backward, tuple(sorted(names - {"one"})),
+            over=self._over(),
         )  # fmt: skip
 
     def _homes(self) -> None:
@@ -100,6 +101,20 @@ class _Schedule:
             due = self._due(members[0]) if len(members) == 1 else None
             result.setdefault(stage, []).append(Products(target, made, due))
         return result
+
+    def _over(self) -> dict[str, Access]:
+        """Where a saved value may lie: over a hoisted one of its size that is read for the last time in the pass that stores it."""
+        buffers, places = self.lowering.buffers, {}
+        hoisted = {n: a for n, a in self.lowering.leaves.items() if buffers[a.buffer].name.startswith("hoisted:")}
+        free = {n: access for n, access in hoisted.items() if n in self.uses}
+        for store in self.stores:
+            name = buffers[store.to.buffer].name
+            for n, access in free.items() if name.startswith("saved:") else ():
+                if self.sizes[n] == buffers[store.to.buffer].size and set(self.uses[n]) == {self.home[store.node]}:
+                    places[name] = access
+                    del free[n]
+                    break
+        return places
 
     def _due(self, product: int) -> int | None:
         """The condition on the step number under which alone a product is used."""

@@ -99,7 +99,7 @@ class Call:
         for j, buffer in enumerate(self.plan.buffers):
             value = self.memory.buffers.get(buffer.name)
             if value is None:
-                value = self.memory.buffers[buffer.name] = self._fresh(buffer)
+                value = self.memory.buffers[buffer.name] = self._over(buffer) if self._may_lie_over(buffer) else self._fresh(buffer)
             at = table.buffer(j)
             entries[at], entries[at + 1] = value.data_ptr(), value.stride(-2)
             if buffer.place == "course":
@@ -125,6 +125,15 @@ class Call:
         if self.plan.conditional:
             self.done += 16 * sum(int(scratch[places[first] + last - first]) for first, last in self.run.shares)
         kernels.launches["multiply_adds"] += self.done
+
+    def _may_lie_over(self, buffer: Buffer) -> bool:
+        # With padding a buffer must be zero there, which what lies below is not.
+        return self.run.whole and buffer.name in self.plan.over
+
+    def _over(self, buffer: Buffer) -> Tensor:
+        """A part of a buffer that is not read any more."""
+        access, width = self.plan.over[buffer.name], self.memory.width(buffer.size)
+        return self.memory.buffers[self.plan.buffers[access.buffer].name][:, access.part * width : (access.part + 1) * width]
 
     def _fresh(self, buffer: Buffer) -> Tensor:
         run, width = self.run, buffer.parts * self.memory.width(buffer.size)
