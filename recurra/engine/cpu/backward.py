@@ -22,6 +22,7 @@ class Backward:
         self.given = job.take(tensors)
         self.wanted = {key for key, t in zip(job.names, tensors, strict=True) if t is not None and t.requires_grad}
         self.parameters = self.given.parameter
+        self.sums: dict[str, Tensor] = {}
         self.plan = backward_plan(job.program)
         # What the forward kept, under the names that the backward reads it by; its scratch is not kept.
         kept = {b.name for b in self.plan.buffers if b.place != "row" and not b.name.startswith(("cotangent:", "output:", "gradient"))}
@@ -102,6 +103,14 @@ class Backward:
         size = next(m.rows for m in self.program.matrices if m.name == matrix)
         return self.memory.gates(f"gradient:{matrix}", size)
 
+    def _summed(self, matrix: str) -> Tensor:
+        """The gradients of a matrix's gates, summed over all steps; biases that get the same share the work, not the memory."""
+        matrix = self.plan.same.get(matrix, matrix)
+        if matrix in self.sums:
+            return self.sums[matrix].clone()
+        self.sums[matrix] = self._flowing(matrix).sum(0)
+        return self.sums[matrix]
+
     def _hoisted(
         self, found: dict[tuple[str, str], Tensor], name: str, source: str, inputs: Mapping[str, Tensor], shape: tuple[int, int]
     ) -> None:
@@ -114,7 +123,7 @@ class Backward:
         if ("parameter", f"weight_{name}") in self.wanted:
             found["parameter", f"weight_{name}"] = d.t() @ x
         if f"bias_{name}" in self.parameters:
-            found["parameter", f"bias_{name}"] = d.sum(0)
+            found["parameter", f"bias_{name}"] = self._summed(name)
         if ("input", source) in self.wanted:
             self._add(found, ("input", source), (d @ weight).view(*shape, -1))
 
@@ -143,7 +152,7 @@ class Backward:
         for name, parts in rows.items():
             found["parameter", f"weight_{name}"] = torch.cat([parts[g] for g in sorted(parts)]) if len(parts) > 1 else parts[0]
             if f"bias_{name}" in self.parameters:
-                found["parameter", f"bias_{name}"] = flowing[name].sum(0)
+                found["parameter", f"bias_{name}"] = self._summed(name)
 
     def _times_source(self, d: Tensor, source: int) -> Tensor:
         """d [N, R] transposed times the vectors that a product read, [N, n]."""
