@@ -44,17 +44,22 @@ def tile(narrow: bool = False) -> Tile:
 
 
 @cache
+def _routines(narrow: bool) -> Loaded:
+    """The product and the packing for one tile."""
+    with _lock:
+        return _load(f"products {tile(narrow)} {narrow}", lambda: products_module(tile(narrow), narrow))
+
+
+@cache
 def products(narrow: bool = False) -> Callable[..., None]:
     """The matrix product; see products.py for its arguments."""
-    with _lock:
-        return _load(products_module(tile(narrow), narrow)).function("products", PRODUCTS_ARGUMENTS)
+    return _routines(narrow).function("products", PRODUCTS_ARGUMENTS)
 
 
 @cache
 def pack(narrow: bool = False) -> Callable[..., None]:
     """Weights into panels; see products.py for its arguments."""
-    with _lock:
-        return _load(products_module(tile(narrow), narrow)).function("pack", PACK_ARGUMENTS)
+    return _routines(narrow).function("pack", PACK_ARGUMENTS)
 
 
 @cache
@@ -71,52 +76,77 @@ def walk(plan: Plan) -> Callable[..., None]:
     found = _walks.get(id(plan))
     if found is None:
         with _lock:
-            found = _walks[id(plan)] = plan, _load(walk_module(plan, tile())).function("walk", WALK_ARGUMENTS)
+            loaded = _load(f"walk {plan!r}", lambda: walk_module(plan, tile()))
+            found = _walks[id(plan)] = plan, loaded.function("walk", WALK_ARGUMENTS)
     return found[1]
 
 
-def _load(module: Module) -> Loaded:
-    text = module.text()
-    cpu, features = host()
-    key = hashlib.sha256("\0".join((text, version(), cpu, features)).encode()).hexdigest()
+def _load(order: str, make: Callable[[], Module]) -> Loaded:
+    """The code that `make` would write, from memory or disk.
+
+    A note on disk says which entry an order led to, for this very generator, so that its text need not be written again.
+    """
+    note = _digest(order, _generator(), version(), *host())
+    noted = _stored(note)
+    key = "" if noted is None else noted.decode()
+    code = _stored(key) if key and key not in _loaded else None
+    if code is None and key not in _loaded:
+        text = make().text()
+        key = _digest(text, version(), *host())
+        code = _stored(key) or _build(key, text, *host())
+        _keep(note, key.encode())
     if key not in _loaded:
-        _loaded[key] = Loaded(_stored(key) or _build(key, text, cpu, features))
+        assert code is not None
+        _loaded[key] = Loaded(code)
     return _loaded[key]
+
+
+@cache
+def _generator() -> str:
+    """What the code depends on beside a plan: the files that write it."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return _digest(*(file.read_text(encoding="utf-8") for file in files))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _build(key: str, text: str, cpu: str, features: str) -> bytes:
     code = compile_text(text, cpu, features)
     launches["compiled"] += 1
-    folder = cache_folder()
-    if folder is not None:
-        # A full or read-only disk costs the next process a compilation, nothing else.
-        with suppress(OSError):
-            _keep(folder / key, hashlib.sha256(code).digest() + code)
+    _keep(key, code)
     return code
 
 
-def _keep(path: Path, entry: bytes) -> None:
-    """Appear whole or not at all: written beside, then renamed."""
-    handle, beside = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(entry)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+def _keep(name: str, content: bytes) -> None:
+    """An entry with its digest; it appears whole or not at all."""
+    folder = cache_folder()
+    if folder is None:
+        return
+    # A full or read-only disk costs the next process a compilation, nothing else.
+    with suppress(OSError):
+        handle, beside = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(content).digest() + content)
+            os.replace(beside, folder / name)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
 
 
-def _stored(key: str) -> bytes | None:
+def _stored(name: str) -> bytes | None:
+    """An entry that is what was written; anything else is as good as none."""
     folder = cache_folder()
     if folder is None:
         return None
     try:
-        entry = (folder / key).read_bytes()
+        entry = (folder / name).read_bytes()
     except OSError:
         return None
-    digest, code = entry[:DIGEST], entry[DIGEST:]
-    return code if hashlib.sha256(code).digest() == digest else None
+    digest, content = entry[:DIGEST], entry[DIGEST:]
+    return content if hashlib.sha256(content).digest() == digest else None
 
 
 def cache_folder() -> Path | None:
