@@ -187,6 +187,10 @@ JOINED = {
         "@cell(context_size='s')\ndef f(x, h, s): return tanh(x.h + h.h) * s, s",
         "f: s has context_size and meets a value of hidden_size, sample by sample: map one of them first, s.gate",
     ),
+    "a scalar renewed by a vector": (
+        "@cell(scalars='s')\ndef f(x, h, s):\n    h = tanh(x.h + h.h)\n    return h, s + h",
+        "f: s is one number a row and is renewed by a vector: take total(...) or mean(...) of it",
+    ),
     "a random cell": (
         "@cell\ndef f(x, h): return random.random() * tanh(x.h + h.h)",
         "f: two traces gave two different cells: a cell may not be random or keep state; dropout belongs to the layer",
