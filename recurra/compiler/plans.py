@@ -82,18 +82,26 @@ def backward_plan(program: Program) -> Plan:
     for n, d in gradient.leaves.items():
         if not (is_hoisted(program, n) and str(program.nodes[n].attr).split(".")[0] in same):
             outputs.append(_leaf_gradient(lowering, program, n, d))
+    # A gate that no gradient reaches, behind stop() or in a condition, has one of zeros beside those of its matrix.
+    flowing = _flowing(program)
+    still = [f"{m.name}.{g}" for m in program.matrices if m.name not in same for g in m.gates if g not in flowing.get(m.name, m.gates)]
+    outputs += [(NOTHING, lowering.gate("gradient", label, "time"), False) for label in still]
     return replace(schedule(program.name, lowering, outputs), same=same)
+
+
+def _flowing(program: Program) -> dict[str, dict[str, int]]:
+    """The gradients of the gates of each matrix that has any; a gate that none reaches is missing."""
+    gradient = differentiate(program)
+    gates: dict[str, dict[str, int]] = {}
+    for n, d in {**gradient.products, **{n: d for n, d in gradient.leaves.items() if is_hoisted(program, n)}}.items():
+        matrix, gate = str(program.nodes[n].attr).split(".")
+        gates.setdefault(matrix, {})[gate] = d
+    return gates
 
 
 def _same_gradients(program: Program) -> dict[str, str]:
     """Matrices whose gates all get the gradients that another one's get: x.i + h.i pass on the same."""
-    gradient = differentiate(program)
-    gates: dict[str, dict[str, int]] = {}
-    flowing = {**gradient.products, **{n: d for n, d in gradient.leaves.items() if is_hoisted(program, n)}}
-    for n, d in flowing.items():
-        matrix, gate = str(program.nodes[n].attr).split(".")
-        gates.setdefault(matrix, {})[gate] = d
-    same: dict[str, str] = {}
+    gates, same = _flowing(program), dict[str, str]()
     for j, mine in enumerate(program.matrices):
         for other in program.matrices[:j]:
             alike = other.gates == mine.gates and gates.get(other.name) == gates.get(mine.name)

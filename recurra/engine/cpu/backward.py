@@ -150,7 +150,10 @@ class Backward:
             for k, g in enumerate(order):
                 rows.setdefault(name, {})[g] = part[k * size : (k + 1) * size]
         for name, parts in rows.items():
-            found["parameter", f"weight_{name}"] = torch.cat([parts[g] for g in sorted(parts)]) if len(parts) > 1 else parts[0]
+            count = len(next(m for m in self.program.matrices if m.name == name).gates)
+            # No gradient reaches a gate that is missing.
+            whole = [parts[g] if g in parts else torch.zeros_like(next(iter(parts.values()))) for g in range(count)]
+            found["parameter", f"weight_{name}"] = torch.cat(whole) if count > 1 else whole[0]
             if f"bias_{name}" in self.parameters:
                 found["parameter", f"bias_{name}"] = self._summed(name)
 
