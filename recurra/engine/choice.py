@@ -25,10 +25,12 @@ class Choice:
         return f"{self.backend}: {self.reason}"
 
 
-def choose(program: Program, tensors: Iterable[Tensor], wanted: str | None) -> Choice:
-    """The backend for a call with these tensors. Raises BackendError when `wanted` cannot serve it."""
-    given = list(tensors)
-    obstacle = _obstacle(given)
+def choose(program: Program, tensors: Iterable[Tensor], wanted: str | None, masks: Iterable[Tensor] = ()) -> Choice:
+    """The backend for a call with these tensors and dropout masks. Raises BackendError when `wanted` cannot serve it."""
+    masks = list(masks)
+    obstacle = _obstacle([*tensors, *masks])
+    if obstacle is None and torch.is_grad_enabled() and any(mask.requires_grad for mask in masks):
+        obstacle = "a mask wants a gradient, which the kernels do not compute"
     if wanted == "reference":
         return Choice("reference", "it was asked for")
     if obstacle is None:

@@ -65,7 +65,7 @@ def run(
     if torch.is_autocast_enabled(device.type):
         inputs = {name: v.float() if v.is_floating_point() else v for name, v in inputs.items()}
         state, initial = ({k: v.float() if v.is_floating_point() else v for k, v in s.items()} for s in (state, initial))
-    choice = choose(program, [*inputs.values(), *state.values(), *initial.values(), *parameters.values(), *masks.values()], backend)
+    choice = choose(program, [*inputs.values(), *state.values(), *initial.values(), *parameters.values()], backend, masks.values())
     with torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext():
         if choice.backend == "cpu" and steps and batch:
             return _on_cpu(program, inputs, state, parameters, lengths, resets, initial, reverse, masks)
