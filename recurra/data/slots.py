@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from recurra.data.example import Corpus, Tagged
+from recurra.data.lines import Found, Problem
+from recurra.data.schemes import is_span_label
 from recurra.errors import DataError, FileError
 
 SPLITS = {"train": ("train",), "dev": ("dev", "valid"), "test": ("test",)}
 EXAMPLE = "such as `leave taipei` in seq.in and `O B-departure` in seq.out"
 
 _PIECE = re.compile(r"[^ \t]+")
-_LABEL = re.compile(r"O|[BIES]-.+")
 
 
 def read_slots(folder: str | Path, parts: tuple[str, ...] = ("train", "dev", "test")) -> Corpus:
@@ -30,13 +32,23 @@ def read_split(folder: str | Path) -> tuple[Tagged, ...]:
     Words are what spaces and tabs separate. A byte order mark, CRLF line ends, spaces at the end of a line and lines that are empty in
     all files are allowed. Whatever else does not fit raises DataError with file, line and column.
     """
+    sentences = []
+    for each in parse_split(folder):
+        if isinstance(each, Problem):
+            raise DataError(str(each))
+        sentences.append(each.example)
+    return tuple(sentences)
+
+
+def parse_split(folder: str | Path) -> Iterator[Found | Problem]:
+    """The same one by one, a problem where a sentence cannot be read. Files of different lengths raise DataError: nothing fits then."""
     folder = Path(folder)
     names = ["seq.in", "seq.out"] + (["label"] if (folder / "label").exists() else [])
     lines = {name: _lines(folder / name) for name in names}
     _check_counts(folder, lines)
     intents = lines.get("label", [None] * len(lines["seq.in"]))
     rows = enumerate(zip(lines["seq.in"], lines["seq.out"], intents, strict=True), 1)
-    return tuple(_sentence(folder, number, *row) for number, row in rows if any(text for text in row))
+    return (_sentence(folder, number, *row) for number, row in rows if any(text for text in row))
 
 
 def is_split(folder: str | Path) -> bool:
@@ -97,20 +109,16 @@ def _check_counts(folder: Path, lines: dict[str, list[str]]) -> None:
             )
 
 
-def _sentence(folder: Path, number: int, words: str, labels: str, intent: str | None) -> Tagged:
+def _sentence(folder: Path, number: int, words: str, labels: str, intent: str | None) -> Found | Problem:
     tokens, tags = _PIECE.findall(words), list(_PIECE.finditer(labels))
     if len(tags) != len(tokens):
         column = tags[len(tokens)].start() + 1 if len(tags) > len(tokens) else len(labels) + 1
-        raise DataError(
-            f"{folder / 'seq.out'}, line {number}, column {column}: must have a label for each of the {len(tokens)} words "
-            f"of seq.in, got {len(tags)}; {EXAMPLE}."
-        )
+        what = f"must have a label for each of the {len(tokens)} words of seq.in, got {len(tags)}; {EXAMPLE}."
+        return Problem(folder / "seq.out", number, column, what)
     for tag in tags:
-        if not _LABEL.fullmatch(tag.group()):
-            raise DataError(
-                f"{folder / 'seq.out'}, line {number}, column {tag.start() + 1}: a label must be O, B-NAME or I-NAME, "
-                f"got {tag.group()!r}; {EXAMPLE}."
-            )
+        if not is_span_label(tag.group()):
+            what = f"a label must be O, B-NAME or I-NAME, got {tag.group()!r}; {EXAMPLE}."
+            return Problem(folder / "seq.out", number, tag.start() + 1, what)
     if intent == "":
-        raise DataError(f"{folder / 'label'}, line {number}, column 1: must have the sentence's intent, such as `flight`, got nothing.")
-    return Tagged(tuple(tokens), tuple(tag.group() for tag in tags), intent)
+        return Problem(folder / "label", number, 1, "must have the sentence's intent, such as `flight`, got nothing.")
+    return Found(number, Tagged(tuple(tokens), tuple(tag.group() for tag in tags), intent))
