@@ -15,6 +15,7 @@ from recurra.engine.cpu.call import Call, Given, Job, row_bounds, sizes_of
 from recurra.engine.cpu.forward import forward, give_constants, outputs
 from recurra.engine.cpu.memory import Memory, padded, widen
 from recurra.engine.cpu.sequences import Sequences, sequences
+from recurra.engine.cpu.threads import threads_for
 from recurra.errors import BackendError
 
 # Whole numbers that stand among the states.
@@ -59,7 +60,7 @@ def run(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Walk the sequence; the arguments are those of `recurra.engine.run`, checked and complete."""
     steps, batch = next(iter(inputs.values())).shape[:2]
-    threads = torch.get_num_threads()
+    threads = threads_for(steps * batch * sum(value.numel() for value in parameters.values()))
     cut = sequences(steps, batch, lengths, resets, reverse, threads)
     first_step = None
     final_step = {}
@@ -88,9 +89,9 @@ def run_stateless(program: Program, inputs: Mapping[str, Tensor], parameters: Ma
     memory = Memory(sizes)
     count = len(places)
     zeros, ones = torch.zeros(count, dtype=torch.int64), torch.ones(count, dtype=torch.bool)
-    bounds = tuple(row_bounds(count, torch.get_num_threads())) if count else ((0, 0),)
+    bounds = tuple(row_bounds(count, threads_for(rows * sum(value.numel() for value in parameters.values())))) if count else ((0, 0),)
     cut = Sequences(places, zeros, zeros + 1, ~ones, ones, bounds, 1, rows, False, valid is None)
-    job = Job(program, cut, (), sizes, None, torch.get_num_threads())
+    job = Job(program, cut, (), sizes, None, len(bounds))
     with torch.no_grad():
         parameters = {name: value.detach() for name, value in parameters.items()}
         give_constants(job, Given(parameter=parameters), memory)

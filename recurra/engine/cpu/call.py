@@ -94,8 +94,8 @@ class Call:
         first_row, length, counts = run.first_row, run.length, run.zeros if first_step is None else first_step.contiguous()
         addresses = first_row.data_ptr(), length.data_ptr(), counts.data_ptr()
         together = first_step is None or bool((first_step == first_step[0]).all())
-        narrow = kernels.products_address(narrow=True) if self.plan.conditional else 0
-        entries[: len(HEAD)] = [*addresses, run.stride, run.longest, kernels.products_address(), narrow, int(together)]
+        narrow = kernels.products(narrow=True).address if self.plan.conditional else 0
+        entries[: len(HEAD)] = [*addresses, run.stride, run.longest, kernels.products().address, narrow, int(together)]
         for j, buffer in enumerate(self.plan.buffers):
             value = self.memory.buffers.get(buffer.name)
             if value is None:
@@ -121,7 +121,7 @@ class Call:
         places = {first: first + k * room for k, (first, _) in enumerate(self.run.shares)}
         at = scratch.data_ptr()
         kernels.launches["backward" if self.plan.backward else "forward"] += 1
-        share(lambda first, last: walk(address, first, last, at + 8 * places[first]), self.run.shares)
+        share(walk, [[(address, first, last, at + 8 * places[first])] for first, last in self.run.shares])
         if self.plan.conditional:
             self.done += 16 * sum(int(scratch[places[first] + last - first]) for first, last in self.run.shares)
         kernels.launches["multiply_adds"] += self.done
@@ -217,18 +217,16 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, gates: int, width: 
     packed, start = pack(weight, gates, width), start_of(bias, gates, width)
     result = torch.empty(x.shape[0], start.shape[0])
     addresses = torch.arange(x.data_ptr(), x.data_ptr() + 4 * x.shape[0] * x.stride(0), 4 * x.stride(0))
-    function = kernels.products()
+    source, target, stride = addresses.data_ptr(), result.data_ptr(), result.stride(0)
+    middle, end = (x.shape[1], packed.data_ptr(), packed.shape[0]), (stride, start.data_ptr(), 0)
 
-    def work(first: int, last: int) -> None:
-        for row in range(first, last, ROWS):
-            function(
-                addresses.data_ptr() + 8 * row, min(ROWS, last - row), x.shape[1], packed.data_ptr(), packed.shape[0],
-                result.data_ptr() + 4 * row * result.stride(0), result.stride(0), start.data_ptr(), 0,
-            )  # fmt: skip
+    def call(row: int, last: int) -> tuple[int, ...]:
+        return (source + 8 * row, min(ROWS, last - row), *middle, target + 4 * row * stride, *end)
 
     kernels.launches["products"] += 1
     kernels.launches["multiply_adds"] += x.shape[0] * weight.numel()
-    share(work, row_bounds(x.shape[0], threads))
+    bounds = row_bounds(x.shape[0], threads)
+    share(kernels.products(), [[call(row, last) for row in range(first, last, ROWS)] for first, last in bounds])
     return result
 
 

@@ -337,6 +337,11 @@ class Code:
         kind = ir.FunctionType(ir.VoidType(), [_i64] * len(arguments))
         self.builder.call(self.builder.inttoptr(address, kind.as_pointer()), list(arguments))
 
+    def ask(self, address: Number) -> Number:
+        """Call a C function without arguments that returns an int."""
+        kind = ir.FunctionType(_i32, [])
+        return self.builder.sext(self.builder.call(self.builder.inttoptr(address, kind.as_pointer()), []), _i64)
+
     @contextmanager
     def flushed(self) -> Iterator[None]:
         """Denormal numbers count as zero inside; the caller's mode is back afterwards."""

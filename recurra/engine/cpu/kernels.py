@@ -6,7 +6,6 @@ features, and carries its own SHA-256; a wrong one is built again. Two processes
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import stat
@@ -15,12 +14,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from recurra.compiler.plan import Plan
 from recurra.engine.cpu.code import Loaded, Module, compile_text, host, version
 from recurra.engine.cpu.products import PACK_ARGUMENTS, PRODUCTS_ARGUMENTS, Tile, narrow_tile_for, products_module, tile_for
+from recurra.engine.cpu.tasks import task_module
 from recurra.engine.cpu.walk import WALK_ARGUMENTS, walk_module
 
 launches: Counter[str] = Counter()
@@ -37,6 +38,20 @@ def launched() -> dict[str, int]:
     return {name: launches[name] for name in ("forward", "backward", "products", "compiled", "multiply_adds")}
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """Compiled code: as a Python function of integers, and its address for other kernels; `code` keeps it in memory."""
+
+    function: Callable[..., None]
+    address: int
+    arguments: int
+    code: Loaded
+
+
+def _kernel(code: Loaded, name: str, arguments: int) -> Kernel:
+    return Kernel(code.function(name, arguments), code.address(name), arguments, code)
+
+
 @cache
 def tile(narrow: bool = False) -> Tile:
     """The tile of this machine's registers; a narrow one for products that are due in part."""
@@ -51,33 +66,34 @@ def _routines(narrow: bool) -> Loaded:
 
 
 @cache
-def products(narrow: bool = False) -> Callable[..., None]:
+def products(narrow: bool = False) -> Kernel:
     """The matrix product; see products.py for its arguments."""
-    return _routines(narrow).function("products", PRODUCTS_ARGUMENTS)
+    return _kernel(_routines(narrow), "products", PRODUCTS_ARGUMENTS)
 
 
 @cache
-def pack(narrow: bool = False) -> Callable[..., None]:
+def pack(narrow: bool = False) -> Kernel:
     """Weights into panels; see products.py for its arguments."""
-    return _routines(narrow).function("pack", PACK_ARGUMENTS)
+    return _kernel(_routines(narrow), "pack", PACK_ARGUMENTS)
 
 
 @cache
-def products_address(narrow: bool = False) -> int:
-    """Where the matrix product stands, for kernels that call it."""
-    return int(ctypes.cast(products(narrow), ctypes.c_void_p).value or 0)  # type: ignore[arg-type]
+def task(arguments: int) -> Kernel:
+    """What a thread of a team runs; see tasks.py."""
+    with _lock:
+        return _kernel(_load(f"task {arguments}", lambda: task_module(arguments)), "task", 1)
 
 
-_walks: dict[int, tuple[Plan, Callable[..., None]]] = {}
+_walks: dict[int, tuple[Plan, Kernel]] = {}
 
 
-def walk(plan: Plan) -> Callable[..., None]:
+def walk(plan: Plan) -> Kernel:
     """The function that walks a plan; see walk.py for its arguments."""
     found = _walks.get(id(plan))
     if found is None:
         with _lock:
             loaded = _load(f"walk {plan!r}", lambda: walk_module(plan, tile()))
-            found = _walks[id(plan)] = plan, loaded.function("walk", WALK_ARGUMENTS)
+            found = _walks[id(plan)] = plan, _kernel(loaded, "walk", WALK_ARGUMENTS)
     return found[1]
 
 

@@ -59,7 +59,7 @@ def pack(weight: Tensor, gates: int, width: int, transposed: bool = False, narro
     missing = -columns.shape[0] % panel
     if not transposed and columns.shape[1] % LANES == 0 and columns.stride(1) == 1:
         packed = (torch.zeros if missing else torch.empty)(-(-columns.shape[0] // panel), columns.shape[1], panel)
-        kernels.pack(narrow)(columns.data_ptr(), columns.stride(0), columns.shape[0], columns.shape[1], packed.data_ptr())
+        kernels.pack(narrow).function(columns.data_ptr(), columns.stride(0), columns.shape[0], columns.shape[1], packed.data_ptr())
         return packed
     if missing:
         columns = functional.pad(columns, (0, 0, 0, missing))
