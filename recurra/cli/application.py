@@ -19,10 +19,13 @@ application = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+data_verbs = typer.Typer(help="Look at data.", rich_markup_mode=None)
+application.add_typer(data_verbs, name="data")
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="What to train; `recurra recipes` lists them.")]
 DataPath = Annotated[Path | None, typer.Argument(metavar="DATA", help="A file or folder; without it the recipe's built-in corpus.")]
 TestPath = Annotated[Path | None, typer.Argument(metavar="DATA", help="Test data; without it that of the model's built-in corpus.")]
+CheckedPath = Annotated[Path, typer.Argument(metavar="DATA", help="A file, or a folder with the parts train, dev and test.")]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="A .rnn file.")]
 Texts = Annotated[list[str], typer.Argument(metavar="TEXT...", help="Sentences, files with one a line, or - for the standard input.")]
 Listed = Annotated[str | None, typer.Argument(metavar="NAME", help="The one to show; without it all are listed.")]
@@ -189,6 +192,19 @@ def doctor(json: Json = False, debug: Debug = False) -> None:
     faults = [f"{check.what}: {check.advice}" for check in checks if not check.fine]
     if faults:
         raise BackendError(f"doctor: {'; '.join(faults)}.")
+
+
+@data_verbs.command("check")
+def data_check(path: CheckedPath, json: Json = False, debug: Debug = False) -> None:
+    """Look whether data can be trained on.
+
+    Its format, labels, unknown words, sentences that train and test share, and each problem with its place; exit code 7 if there is one.
+    """
+    from recurra.cli.data import all_parts, complain, part_lines, to_data
+
+    parts = all_parts(path)
+    show(json, to_data(parts), part_lines(parts))
+    complain(parts)
 
 
 command = typer.main.get_command(application)

@@ -3,6 +3,7 @@
 from recurra.data.baseline import MostFrequentLabel
 from recurra.data.batches import START, Buckets, Position, pad, restored, sorted_batches
 from recurra.data.chance import Chance, Deck
+from recurra.data.check import PartReport, check
 from recurra.data.example import Corpus, Tagged
 from recurra.data.flights import flights, flights_corpus
 from recurra.data.formats import Format, Reading, find_parts, look, read, read_parts
@@ -25,12 +26,14 @@ __all__ = [
     "Found",
     "Labels",
     "MostFrequentLabel",
+    "PartReport",
     "Position",
     "Problem",
     "Reading",
     "Tagged",
     "Vocabulary",
     "breaches",
+    "check",
     "find_parts",
     "flights",
     "flights_corpus",

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from recurra import __version__
 from recurra.compiler import Program
@@ -26,6 +26,8 @@ from recurra.tasks.tagging import Tagging
 from recurra.tasks.task import Score, Task
 
 KIND = "recurra.model"
+# What the names of the tensors begin with that a checkpoint has beside the weights.
+ADDED = "training."
 TASKS: dict[str, type[Task]] = {Tagging.name: Tagging}
 BATCH = 64
 
@@ -96,10 +98,16 @@ class Model:
 
     # -- the file
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the `.rnn` file, whole or not at all. Raises FileError."""
-        tensors = {name: np.array(value.detach().cpu().numpy()) for name, value in self.network.state_dict().items()}
-        write_model(path, tensors, self.metadata())
+    def save(
+        self, path: str | os.PathLike[str], tensors: Mapping[str, Tensor] | None = None, training: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write the `.rnn` file, whole or not at all. Raises FileError.
+
+        tensors and training: what makes it a checkpoint; the names of these tensors begin with `training.`.
+        """
+        values = {**self.network.state_dict(), **(tensors or {})}
+        metadata = self.metadata() if training is None else {**self.metadata(), "training": dict(training)}
+        write_model(path, {name: np.array(value.detach().cpu().numpy()) for name, value in values.items()}, metadata)
 
     def metadata(self) -> dict[str, Any]:
         """Everything about the model but its weights, as plain data."""
@@ -129,18 +137,25 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Raises ModelFileError for a file that is damaged, hostile or no model, FileError for one that cannot be opened.
     """
+    return load_checkpoint(path)[0]
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Tensor], dict[str, Any]]:
+    """As `load`; beside the model what training added to it, tensors and plain data: nothing in a file that is no checkpoint."""
     file = read_model(path)
+    training = file.metadata.get("training") or {}
+    added = {name: torch.from_numpy(value) for name, value in file.tensors.items() if training and name.startswith(ADDED)}
+    weights = {name: value for name, value in file.tensors.items() if name not in added}
     try:
-        model = _rebuilt(file.metadata, len(file.tensors))
+        model = _rebuilt(file.metadata, len(weights))
     except ModelFileError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
     # What hostile metadata do to code that expects its own: a wrong type, a missing key, a size that no network can have.
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, AssertionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: not a model that this version can rebuild: {error}") from error
-    check_tensors(path, file.tensors, {name: tuple(value.shape) for name, value in model.network.state_dict().items()})
-    weights = {name: torch.from_numpy(value) for name, value in file.tensors.items()}
-    model.network.load_state_dict(weights, assign=True)
-    return model
+    check_tensors(path, weights, {name: tuple(value.shape) for name, value in model.network.state_dict().items()})
+    model.network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, assign=True)
+    return model, added, training
 
 
 def _rebuilt(metadata: Mapping[str, Any], tensors: int) -> Model:

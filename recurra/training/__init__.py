@@ -3,6 +3,17 @@
 from recurra.training.configuration import Configuration, describe, nested_settings, resolve
 from recurra.training.loop import Training
 from recurra.training.recipes import Recipe, read_recipe, recipe_names
-from recurra.training.running import train
+from recurra.training.running import resume, train
 
-__all__ = ["Configuration", "Recipe", "Training", "describe", "nested_settings", "read_recipe", "recipe_names", "resolve", "train"]
+__all__ = [
+    "Configuration",
+    "Recipe",
+    "Training",
+    "describe",
+    "nested_settings",
+    "read_recipe",
+    "recipe_names",
+    "resolve",
+    "resume",
+    "train",
+]

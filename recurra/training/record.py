@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
+import torch
+from torch import Tensor
+
 from recurra.errors import FileError
-from recurra.files import Log, lock_folder, new_run, write_config
+from recurra.files import Log, lock_folder, new_run, read_log, write_config
 from recurra.tasks import Model
+from recurra.tasks.model import versions
 
 ROOT = "runs"
 
@@ -18,10 +22,14 @@ ROOT = "runs"
 @final
 @dataclass(frozen=True)
 class Record:
-    """A run directory while it is written: config.toml, log.jsonl, last.rnn, best.rnn. Without a folder nothing is kept."""
+    """A run directory while it is written: config.toml, log.jsonl, last.rnn, best.rnn. Without a folder nothing is kept.
+
+    `origin` says which data the run is about: `data`, the whole path (None for a built-in corpus), and `digest`, their content.
+    """
 
     folder: Path | None = None
     log: Log | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, record: Mapping[str, Any]) -> None:
         """A line of log.jsonl."""
@@ -33,6 +41,14 @@ class Record:
         if self.folder is not None:
             model.save(self.folder / f"{name}.rnn")
 
+    def checkpoint(self, model: Model, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
+        """Save last.rnn so that the run can go on from it, once the log that belongs to it is on the disk."""
+        if self.folder is not None and self.log is not None:
+            self.log.sync()
+            threads = torch.get_num_threads()
+            known = {"progress": progress, "lines": self.log.lines, "threads": threads, "versions": versions(), **self.origin}
+            model.save(self.folder / "last.rnn", tensors, known)
+
     @property
     def kept(self) -> str:
         """What can be taken up again, for the end of a sentence."""
@@ -41,7 +57,9 @@ class Record:
 
 
 @contextmanager
-def recorded(run: str | Path | bool | None, recipe: str, configuration: Mapping[str, Any]) -> Iterator[Record]:
+def recorded(
+    run: str | Path | bool | None, recipe: str, configuration: Mapping[str, Any], origin: Mapping[str, Any]
+) -> Iterator[Record]:
     """Open the directory of a run: the next runs/RECIPE-N for None, that folder, or none for False.
 
     Raises FileError where a run already stands in the folder or another process holds it.
@@ -55,7 +73,20 @@ def recorded(run: str | Path | bool | None, recipe: str, configuration: Mapping[
             raise FileError(f"{folder}: a run stands there already. Take another folder, or remove that one.")
         write_config(folder, configuration)
         with Log(folder / "log.jsonl") as log:
-            yield Record(folder, log)
+            yield Record(folder, log, origin)
+
+
+@contextmanager
+def taken(folder: Path) -> Iterator[bool]:
+    """Hold the directory of a run that is there; whether the run has ended. Raises FileError, also when another process holds it."""
+    if not (folder / "config.toml").exists():
+        raise FileError(f"{folder}: no run stands there. Give the folder that train named, such as runs/slots-1.")
+    with lock_folder(folder):
+        lines = read_log(folder / "log.jsonl") if (folder / "log.jsonl").exists() else []
+        ended = bool(lines) and lines[-1].get("end") is True
+        if not ended and not (folder / "last.rnn").exists():
+            raise FileError(f"{folder}: was stopped before its first checkpoint. Train anew, with --config {folder}/config.toml.")
+        yield ended
 
 
 def _made(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`recurra.train`: from a recipe and data to a model."""
+"""`recurra.train`: from a recipe and data to a model; `resume`: from a run that was stopped to the same model."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import torch
 
 from recurra.cells import Cell
 from recurra.data import Corpus
-from recurra.errors import FileError
-from recurra.files import copy_file
-from recurra.tasks import Model
+from recurra.errors import DataError, FileError
+from recurra.files import Log, copy_file
+from recurra.tasks import Model, load
 from recurra.tasks.configuration import network_settings, task_settings
+from recurra.tasks.model import versions
+from recurra.training.checkpoint import Checkpoint, digest_of
 from recurra.training.configuration import Configuration, resolve
 from recurra.training.loop import Training
 from recurra.training.progress import Display, display
-from recurra.training.record import Record, recorded
+from recurra.training.record import Record, recorded, taken
 
 
 def train(
@@ -47,31 +49,81 @@ def train(
     Raises ConfigurationError, CellError, DataError, FileError, DivergedError.
     """
     configuration = resolve(recipe, data, cell, seed, config, settings)
-    if output is not None and not Path(output).absolute().parent.is_dir():
-        raise FileError(f"{output}: cannot be written: there is no folder {Path(output).absolute().parent}.")
+    _check_output(output)
     corpus = configuration.read_corpus()
-    with recorded(run, recipe, configuration.to_data()) as record, display(quiet) as shown:
-        model = _trained(configuration, corpus, record, shown)
-        model.run = record.folder
+    origin = {"data": None if data is None else str(Path(data).absolute()), "digest": digest_of(corpus)}
+    with recorded(run, recipe, configuration.to_data(), origin) as record, display(quiet) as shown, seeded(configuration.seed):
+        model = _untrained(configuration, corpus)
+        kept = f", kept in {record.folder}" if record.folder else ""
+        shown.say(f"{configuration.recipe}: {len(corpus.train)} sentences, {model.program.name}, {model.parameters:,} parameters{kept}")
+        _learn(model, corpus, record, shown)
         if output is not None:
             _write_output(model, record, output)
     return model
 
 
-def _trained(configuration: Configuration, corpus: Corpus, record: Record, shown: Display) -> Model:
-    began = time.perf_counter()
-    training = Training(**configuration.sections["training"])
-    with seeded(configuration.seed):
-        model = _untrained(configuration, corpus)
-        kept = f", kept in {record.folder}" if record.folder else ""
-        shown.say(f"{configuration.recipe}: {len(corpus.train)} sentences, {model.program.name}, {model.parameters:,} parameters{kept}")
-        training.run(model, corpus, configuration.seed, record, shown)
+def resume(run: str | Path, data: str | Path | None = None, *, output: str | Path | None = None, quiet: bool = False) -> Model:
+    """Go on with a run that was stopped, from its last checkpoint to the model that it would have become: the same bits, given the same
+    machine, torch and number of threads.
+
+    data: where the data are now, if they were moved. output: where the best model is written as well. A run that has ended is left as it
+    is, and its best model given back. Raises FileError where no run stands or another process holds it, DataError when the data are not
+    those that it began with, ModelFileError, DivergedError.
+    """
+    folder = Path(run)
+    _check_output(output)
+    with taken(folder) as ended, display(quiet) as shown:
+        if ended:
+            shown.say(f"{folder}: the run has ended, nothing is left to do")
+            model = load(folder / "best.rnn")
+            model.run = folder
+            record = Record(folder)
+        else:
+            checkpoint = Checkpoint.read(folder / "last.rnn")
+            model, corpus = checkpoint.model, _same_corpus(folder, checkpoint, data)
+            origin = {"data": checkpoint.data if data is None else str(Path(data).absolute()), "digest": checkpoint.digest}
+            with Log(folder / "log.jsonl", checkpoint.lines) as log, seeded(model.configuration["seed"]):
+                record = Record(folder, log, origin)
+                shown.say(f"{folder}: goes on after step {checkpoint.progress.step}{_elsewhere(checkpoint)}")
+                _learn(model, corpus, record, shown, checkpoint)
+        if output is not None:
+            _write_output(model, record, output)
+    return model
+
+
+def _learn(model: Model, corpus: Corpus, record: Record, shown: Display, checkpoint: Checkpoint | None = None) -> None:
+    """Train what is left, then measure the best weights on the test part."""
+    began = time.perf_counter() - (checkpoint.progress.seconds if checkpoint else 0.0)
+    training = Training(**model.configuration["training"])
+    training.run(model, corpus, model.configuration["seed"], record, shown, checkpoint)
     if corpus.test:
         model.scores["test"] = model.task.values(model.evaluate(corpus.test))
         shown.say("test  " + "  ".join(f"{name} {value:.2%}" for name, value in model.scores["test"].items()))
     record.save(model, "best")
     record.write({"end": True, "seconds": round(time.perf_counter() - began, 3), "scores": model.scores})
-    return model
+    model.run = record.folder
+
+
+def _same_corpus(folder: Path, checkpoint: Checkpoint, data: str | Path | None) -> Corpus:
+    """The data that a run began with. Raises DataError for others."""
+    model, path = checkpoint.model, data if data is not None else checkpoint.data
+    corpus = model.corpus() if path is None else model.task.read_corpus(Path(path))
+    if digest_of(corpus) != checkpoint.digest:
+        raise DataError(f"{folder}: {path or 'the built-in corpus'} is not what the run began with: its content has changed. Train anew.")
+    return corpus
+
+
+def _elsewhere(checkpoint: Checkpoint) -> str:
+    """What is not as it was when the checkpoint was saved, and so may lead to other bits."""
+    now = {**versions(), "threads": torch.get_num_threads()}
+    before = {**checkpoint.versions, "threads": checkpoint.threads}
+    changes = [f"{name} {before.get(name)} then, {now[name]} now" for name in ("torch", "threads") if before.get(name) != now[name]]
+    return f"; bits may differ from those of a whole run ({', '.join(changes)})" if changes else ""
+
+
+def _check_output(output: str | Path | None) -> None:
+    if output is not None and not Path(output).absolute().parent.is_dir():
+        raise FileError(f"{output}: cannot be written: there is no folder {Path(output).absolute().parent}.")
 
 
 def _untrained(configuration: Configuration, corpus: Corpus) -> Model:

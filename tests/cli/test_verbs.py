@@ -124,3 +124,17 @@ def test_training_that_diverges_ends_with_four(folder: Path, capsys: pytest.Capt
     wild = ["training.optimiser=sgd", "training.learning_rate=1e38", "training.batch_size=8"]
     assert main(["train", "slots", *SET, *(word for setting in wild for word in ("--set", setting))]) == 4
     assert capsys.readouterr().err.splitlines()[-1].startswith("recurra: training: ")
+
+
+def test_data_check_tells_problems_and_gives_7(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.conll").write_text("leave O\ntaipei B-city\n")
+    found = answer(capsys, "data", "check", "train.conll")["data"]
+    assert (found["sentences"], found["scheme"], found["problems"]) == (1, "BIO", [])
+    assert main(["data", "check", "."]) == 0
+    assert capsys.readouterr().out.startswith("train:\n  train.conll: CoNLL columns")
+    Path("train.conll").write_text("leave O\ntaipei B-city\n\nnew\n")
+    assert main(["data", "check", "train.conll"]) == 7
+    shown = capsys.readouterr()
+    assert "problem: train.conll, line 4, column 4: must have 2 columns" in shown.out
+    assert shown.err.startswith("recurra: data check: 1 problem; the first: train.conll, line 4, column 4: ")
+    assert main(["data", "check", "nothing"]) == 5
