@@ -7,6 +7,7 @@ from recurra.data.check import PartReport, check
 from recurra.data.example import Corpus, Tagged
 from recurra.data.flights import flights, flights_corpus
 from recurra.data.formats import Format, Reading, find_parts, look, read, read_parts
+from recurra.data.fruit import fruit, fruit_corpus
 from recurra.data.lines import Found, Problem
 from recurra.data.schemes import breaches, from_bio, recognise, to_bio
 from recurra.data.slots import is_split, read_slots, read_split
@@ -38,6 +39,8 @@ __all__ = [
     "flights",
     "flights_corpus",
     "from_bio",
+    "fruit",
+    "fruit_corpus",
     "is_split",
     "look",
     "pad",
