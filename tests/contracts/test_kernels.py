@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from recurra.cells import blocks
+from recurra.cells import Cell, blocks, cell
+from recurra.cells.notation import softmax, tanh, total
+from recurra.compiler import compile_cell
 from recurra.engine import run
+from recurra.engine.cpu import call, threads
 from recurra.engine.cpu.kernels import launches
+from recurra.engine.cpu.products import Tile
 from tests.cells.cases import CELLS, Drawn, draw, program_of
 from tests.engine.cpu.comparison import Everything, assert_agree, assert_same_bits, everything, rounded
+from tests.engine.cpu.machines import another_process, narrower
 
 WITH_STATE = [name for name in CELLS if program_of(name).states]
 SIZES = [(5, 3, 4, 6), (1, 1, 1, 1), (7, 9, 5, 33), (3, 2, 4, 16)]
@@ -62,26 +68,27 @@ def test_a_hundred_units(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_STATE)
-def test_dropout_agrees(name: str) -> None:
-    d = small(name)
-    program = d.program.with_dropout(d.program.states)
-    random = torch.Generator().manual_seed(5)
+def test_dropout_and_zoneout_agree(name: str) -> None:
+    """Both at once: each has leaves of its own."""
+    d, random = small(name), torch.Generator().manual_seed(5)
+    program = d.program.with_dropout(d.program.states).with_zoneout(dict.fromkeys(d.program.states, 0.3), training=True)
     masks = {k: (torch.rand(d.state[k].shape, generator=random) < 0.6) / 0.6 for op, k in program.leaves if op == "mask"}
-    assert_kernels_agree(replace(d, program=program), masks=masks, **loop_of("both", 5, 3))
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("name", WITH_STATE)
-def test_zoneout_agrees(name: str, training: bool) -> None:
-    d = small(name)
-    program = d.program.with_zoneout(dict.fromkeys(d.program.states, 0.3), training=training)
-    random = torch.Generator().manual_seed(6)
     keep = {f"zoneout_{k}": torch.rand(5, *d.state[k].shape, generator=random) < 0.3 for k in d.program.states}
-    d = replace(d, program=program, inputs={**d.inputs, **(keep if training else {})})
-    assert_kernels_agree(d, **loop_of("both", 5, 3))
+    d = replace(d, program=program, inputs={**d.inputs, **keep})
+    assert_kernels_agree(d, masks=masks, **loop_of("both", 5, 3))
 
 
-@pytest.mark.parametrize("name", ["elman", "jordan", "lstm", "gru", "scrn", "mgu", "lstm_projected", "lstm_layernorm"])
+SOME = ["elman", "jordan", "lstm", "gru", "scrn", "mgu", "lstm_projected", "lstm_layernorm"]
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_zoneout_on_average_agrees(name: str) -> None:
+    d = small(name)
+    program = d.program.with_zoneout(dict.fromkeys(d.program.states, 0.3), training=False)
+    assert_kernels_agree(replace(d, program=program), **loop_of("both", 5, 3))
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_forcing_agrees(name: str) -> None:
     d = small(name)
     state = d.program.states[0]
@@ -181,6 +188,34 @@ def test_nan_in_a_state_comes_out_where_it_does_in_the_reference(name: str) -> N
 # -- the same bits at inference
 
 
+@cell
+def head(x):
+    """Scores of labels: a function without a state."""
+    return x.y
+
+
+@cell
+def scaled_head(x):
+    """A hidden layer and a row function."""
+    return softmax(tanh(x.h).y) * total(x.y)
+
+
+@pytest.mark.parametrize("made", [head, scaled_head], ids=lambda made: made.name)
+def test_same_bits_of_functions_without_a_state(made: Cell) -> None:
+    d = draw(compile_cell(made), steps=7, batch=5, dtype=torch.float32, hidden_size=33)
+    y, _ = answer(d, slice(None), slice(None), {})
+    for t in range(7):
+        for b in range(5):
+            assert_same_bits(answer(d, slice(b, b + 1), slice(t, t + 1), {})[0], y[t : t + 1, b : b + 1])
+    lengths = torch.tensor([7, 2, 0, 5, 1])
+    valid = torch.arange(7)[:, None] < lengths[None, :]
+    padded = replace(d, inputs={"x": torch.where(valid[..., None], d.inputs["x"], NAN)})
+    assert_same_bits(answer(padded, slice(None), slice(None), {}, lengths=lengths)[0], torch.where(valid[..., None], y, 0.0))
+    with another_process(narrower()):
+        assert_same_bits(answer(d, slice(None), slice(None), {})[0], y)
+    assert_agree(everything(d, "cpu", torch.float32), everything(d, "reference", torch.float64))
+
+
 def answer(d: Drawn, rows: slice | Tensor, steps: slice, state: dict[str, Tensor], **loop: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Some rows and steps without gradients."""
     with torch.no_grad():
@@ -230,25 +265,38 @@ def test_same_bits_whole_in_any_split_and_step_by_step(name: str) -> None:
             assert_same(state[k], value)
 
 
-@pytest.mark.usefixtures("_threads")
-@pytest.mark.parametrize("name", CELLS)
-def test_same_bits_with_one_thread_and_two(name: str) -> None:
-    d = small(name, 6, 37, 5, 6)
-    answers = []
-    for threads in (1, 2, 3):
-        torch.set_num_threads(threads)
-        answers.append(answer(d, slice(None), slice(None), d.state, **loop_of("both", 6, 37)))
-    for y, final in answers[1:]:
-        assert_same_bits(y, answers[0][0])
-        for k, value in final.items():
-            assert_same(value, answers[0][1][k])
-
-
 @pytest.fixture
-def _threads() -> Any:
-    before = torch.get_num_threads()
-    yield
+def shares(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many threads each piece of work was shared by; however little it is, it is shared."""
+    seen: list[int] = []
+    share, before = call.share, torch.get_num_threads()
+
+    def watched(kernel: Any, parts: Any) -> None:
+        seen.append(len(parts))
+        share(kernel, parts)
+
+    monkeypatch.setattr(threads, "WORTH_SHARING", 0)
+    monkeypatch.setattr(call, "share", watched)
+    yield seen
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_same_bits_with_any_number_of_threads(name: str, shares: list[int]) -> None:
+    d, answers = small(name, 6, 37, 5, 6), []
+    for number in (1, 2, 3):
+        torch.set_num_threads(number)
+        answers.append(answer(d, slice(None), slice(None), d.state, **loop_of("both", 6, 37)))
+        assert max(shares) == number
+    for other in answers[1:]:
+        assert_same_answers(other, answers[0])
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_gradients_agree_with_two_threads(name: str, shares: list[int]) -> None:
+    torch.set_num_threads(2)
+    assert_kernels_agree(small(name, 3, 37, 5, 6), **loop_of("both", 3, 37))
+    assert max(shares) == 2
 
 
 @pytest.mark.parametrize("name", WITH_STATE)
@@ -257,3 +305,28 @@ def test_inference_and_training_agree(name: str) -> None:
     trained = everything(d, "cpu", torch.float32, **loop_of("lengths", 5, 3))
     y, _ = answer(d, slice(None), slice(None), d.state, **loop_of("lengths", 5, 3))
     torch.testing.assert_close(y, trained["y"], rtol=2e-5, atol=5e-6)
+
+
+def assert_same_answers(got: tuple[Tensor, dict[str, Tensor]], want: tuple[Tensor, dict[str, Tensor]]) -> None:
+    """Outputs and final states bit for bit."""
+    assert_same(got[0], want[0])
+    for k, value in want[1].items():
+        assert_same(got[1][k], value)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_same_bits_on_a_machine_with_narrower_vectors(name: str) -> None:
+    """Kernels for AVX2 alone; where there is no AVX-512 both are the same."""
+    d = small(name, 4, 9, 5, 33)
+    want = answer(d, slice(None), slice(None), d.state, **loop_of("both", 4, 9))
+    with another_process(narrower()):
+        assert_same_answers(answer(d, slice(None), slice(None), d.state, **loop_of("both", 4, 9)), want)
+
+
+@pytest.mark.parametrize("name", ["feedforward", "lstm", "gru", "jordan", "clockwork", "lstm_layernorm", "mgu"])
+def test_same_bits_with_another_tile(name: str) -> None:
+    d = small(name, 4, 9, 5, 33)
+    want = answer(d, slice(None), slice(None), d.state)
+    for tile in (Tile((1,), 2, 1), Tile((3, 1), 1, 2)):
+        with another_process(tile=tile):
+            assert_same_answers(answer(d, slice(None), slice(None), d.state), want)
