@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,10 @@ from recurra.cli.settings import parse_names, parse_seeds, parse_settings
 from recurra.cli.showing import columns, show, table_lines
 from recurra.cli.sources import texts
 from recurra.errors import BackendError
+
+if TYPE_CHECKING:
+    from recurra.commands.doctor import Check
+    from recurra.tasks import Model
 
 application = typer.Typer(
     name="recurra",
@@ -79,9 +84,30 @@ def train(
     from recurra.training import train as learn
 
     model = learn(recipe, data, cell=cell, seed=seed, run=run, output=output, config=config, **parse_settings(settings or ()))
+    _show_trained(model, json)
+
+
+def _show_trained(model: Model, json: bool) -> None:
     found = {"scores": model.scores, "cell": model.program.name, "parameters": model.parameters, "run": str(model.run)}
     scores = [(part, *(f"{name} {value:.2%}" for name, value in values.items())) for part, values in model.scores.items()]
     show(json, found, columns([*scores, ("run", str(model.run))]))
+
+
+@application.command()
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run that was stopped, such as runs/slots-1.")],
+    data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Where the data are now, if they were moved.")] = None,
+    output: Output = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a run that was stopped.
+
+    Ends with the model that the run would have become, bit for bit; a run that has ended is left as it is.
+    """
+    from recurra.training import resume as go_on
+
+    _show_trained(go_on(run, data, output=output), json)
 
 
 @application.command()
@@ -187,11 +213,32 @@ def doctor(json: Json = False, debug: Debug = False) -> None:
     """
     from recurra.commands.doctor import examine
 
-    checks = list(examine())
+    _show_checks("doctor", list(examine()), json)
+
+
+@application.command()
+def verify(
+    model: ModelPath,
+    data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Sentences to try; without it made up of the model's words.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Look whether a model gives the same answer, bit for bit, however it is asked.
+
+    Alone, in a batch, padded, streamed, split, saved and loaded, with more threads; exit code 3 if not.
+    """
+    from recurra.commands.verify import verify as compare_bits
+    from recurra.tasks import load
+
+    _show_checks("verify", list(compare_bits(load(model), data)), json)
+
+
+def _show_checks(who: str, checks: Sequence[Check], json: bool) -> None:
+    """A line for each check. Raises BackendError where one is not fine."""
     show(json, [vars(check) for check in checks], columns([("ok" if c.fine else "BAD", c.what, c.found) for c in checks]))
     faults = [f"{check.what}: {check.advice}" for check in checks if not check.fine]
     if faults:
-        raise BackendError(f"doctor: {'; '.join(faults)}.")
+        raise BackendError(f"{who}: {'; '.join(faults)}.")
 
 
 @data_verbs.command("check")
