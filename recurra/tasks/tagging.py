@@ -22,8 +22,11 @@ from recurra.data import (
     MostFrequentLabel,
     Tagged,
     Vocabulary,
+    find_parts,
     is_split,
     pad,
+    read,
+    read_parts,
     read_slots,
     read_split,
     split_words,
@@ -75,13 +78,19 @@ class Tagging(Task):
 
     @staticmethod
     def read_corpus(path: Path) -> Corpus:
-        """A folder in the three-file slot layout."""
+        """A folder with train, dev and perhaps test, in any format that `recurra.data.look` knows; labels in BIO."""
+        if not any(is_split(path / part) for part in ("train", "dev", "valid")) and path.is_dir() and find_parts(path):
+            return read_parts(path)
         parts = ("train", "dev", "test") if is_split(path / "test") else ("train", "dev")
         return read_slots(path, parts)
 
     @staticmethod
     def read_examples(path: Path) -> Sequence[Tagged]:
-        """A folder with seq.in and seq.out, or one with such a folder called test."""
+        """A file in any format, a folder with seq.in and seq.out, or one with a part called test; labels in BIO."""
+        if path.is_file():
+            return read(path).examples_in_bio
+        if path.is_dir() and not is_split(path) and not is_split(path / "test") and "test" in find_parts(path):
+            return read_parts(path, ("test",)).test
         return read_split(path) if is_split(path) else read_slots(path, ("test",)).test
 
     def network(self, program: Program, **settings: Any) -> Tagger:
