@@ -12,7 +12,7 @@ from recurra import __version__
 from recurra.cli.settings import parse_names, parse_seeds, parse_settings
 from recurra.cli.showing import columns, show, table_lines
 from recurra.cli.sources import texts
-from recurra.errors import BackendError
+from recurra.errors import BackendError, check_choice
 
 if TYPE_CHECKING:
     from recurra.commands.doctor import Check
@@ -252,6 +252,36 @@ def data_check(path: CheckedPath, json: Json = False, debug: Debug = False) -> N
     parts = all_parts(path)
     show(json, to_data(parts), part_lines(parts))
     complain(parts)
+
+
+@application.command()
+def bench(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="What is measured: layers.")] = "layers",
+    cells: Annotated[str | None, typer.Option("--cells", metavar="NAMES", help="The cells; without it all, and the README's own.")] = None,
+    shapes: Annotated[str | None, typer.Option("--shapes", metavar="SHAPES", help="As in 100/1/128/128,28/64/28/128: T/B/I/H.")] = None,
+    groups: Annotated[
+        str | None, typer.Option("--group", metavar="NAMES", help="Of single,batched,ragged,cells,compile,memory,stream.")
+    ] = None,
+    calls: Annotated[int, typer.Option("--calls", metavar="N", min=1, help="Calls of each a process; their median counts.")] = 20,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", min=1, help="Fresh processes; the middle one counts.")] = 3,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", min=1)] = 2,
+    full: Annotated[bool, typer.Option("--full", help="A stream of 1,000,000 steps.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the results are written, as JSON.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Write them into benchmarks/results of this checkout.")] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="A picture: shares of the machine's limit.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure our layers beside torch's, an eager loop, lax.scan.
+
+    Ours and the peer take turns in one process; times, ratios, the share of what this machine can do, and whether each bar is met.
+    """
+    from recurra.cli.bench import FULL_STREAM, run
+    from recurra.commands.bench.processes import Settings
+
+    check_choice("bench", "subject", what, ("layers",))
+    settings = Settings(calls, processes, threads, **({"steps": FULL_STREAM} if full else {}))
+    run(cells, shapes, groups, settings, json=json, output=output, picture=plot, keep=save)
 
 
 command = typer.main.get_command(application)

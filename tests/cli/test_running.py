@@ -16,7 +16,7 @@ from recurra import errors
 from recurra.cli import main
 from recurra.cli.complaints import Terminated, exit_code, sentence
 
-VERBS = ("train", "resume", "predict", "evaluate", "compare", "cells", "recipes", "doctor", "verify")
+VERBS = ("train", "resume", "predict", "evaluate", "compare", "cells", "recipes", "doctor", "verify", "bench")
 
 
 def recurra(*words: str, **changed: str) -> subprocess.CompletedProcess[str]:
