@@ -373,6 +373,5 @@ def test_a_picture_has_the_shares_of_each_cell_and_of_torchs_lstm() -> None:
 
 
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     picture.plot(a_report(), tmp_path / "shares.svg")
     assert "torch.nn.LSTM" in (tmp_path / "shares.svg").read_text() or (tmp_path / "shares.svg").stat().st_size > 1000
