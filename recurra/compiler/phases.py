@@ -5,13 +5,13 @@ A full product, or a function of a whole row, of a value of this step opens a ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from recurra.cells.notation import REDUCTIONS, ROW_FUNCTIONS
 from recurra.compiler.derivative import differentiate, in_loop
 from recurra.compiler.program import Program
+from recurra.compiler.trace import reach
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _backward(program: Program) -> tuple[str, ...]:
     gradient = differentiate(program)
     level = dict.fromkeys(range(gradient.forward), 0)
     opened: dict[int, list[str]] = {}
-    wanted = _below(program, gradient.targets)
+    wanted = set(reach(gradient.nodes, gradient.targets))
     for n in range(gradient.forward, len(gradient.nodes)):
         node = gradient.nodes[n]
         level[n] = max((level[a] for a in node.args), default=0)
@@ -64,18 +64,6 @@ def _backward(program: Program) -> tuple[str, ...]:
             if n in wanted:
                 opened.setdefault(level[n], []).append("U" if node.op == "back" else "sum")
     return _labels(opened)
-
-
-def _below(program: Program, targets: Iterable[int]) -> set[int]:
-    gradient = differentiate(program)
-    seen: set[int] = set()
-    todo = list(targets)
-    while todo:
-        n = todo.pop()
-        if n not in seen:
-            seen.add(n)
-            todo += gradient.nodes[n].args
-    return seen
 
 
 def _groups(program: Program) -> tuple[tuple[str, ...], ...]:
@@ -98,10 +86,4 @@ def _groups(program: Program) -> tuple[tuple[str, ...], ...]:
 
 
 def _states_below(program: Program, n: int) -> set[str]:
-    seen, todo = set[int](), [n]
-    while todo:
-        m = todo.pop()
-        if m not in seen:
-            seen.add(m)
-            todo += program.nodes[m].args
-    return {str(program.nodes[m].attr) for m in seen if program.nodes[m].op == "state"}
+    return {str(program.nodes[m].attr) for m in reach(program.nodes, [n]) if program.nodes[m].op == "state"}

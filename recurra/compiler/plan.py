@@ -119,7 +119,3 @@ class Plan:
     def conditional(self) -> bool:
         """Whether a product is due at some steps only."""
         return any(products.due is not None for stage in self.stages for products in stage.products)
-
-    def find(self, name: str) -> int | None:
-        """The buffer of that name, if the plan has one."""
-        return next((j for j, b in enumerate(self.buffers) if b.name == name), None)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# The number that keeps the normalisation of a constant row finite; torch's layer_norm has the same.
-NORM_EPSILON = 1e-5
+from recurra.compiler.lowering import NORM_EPSILON
 
 
 def row(values: Sequence[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from recurra.cells.declaration import blocks, triangular
 from recurra.cells.notation import POINTWISE
 from recurra.compiler import Matrix, Program
+from recurra.compiler.derivative import in_loop
 from recurra.engine.mathematics import MEANING, norm
 from recurra.engine.pack import Layout
 
@@ -52,10 +53,7 @@ class Graph:
     @property
     def before_the_loop(self) -> list[int]:
         """What does not depend on a state, the step number or a mask, and so is computed for all steps at once."""
-        tied: set[int] = set()
-        for n, node in enumerate(self.program.nodes):
-            if node.op in ("state", "step", "mask") or any(a in tied for a in node.args):
-                tied.add(n)
+        tied = in_loop(self.program)
         return [n for n in range(len(self.program.nodes)) if n not in tied]
 
     @property
